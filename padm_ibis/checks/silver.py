@@ -1,0 +1,3 @@
+"""Contracts of silver: dimensions, a bridge and facts."""
+
+from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Run parameters: the only thing besides tables that a model may depend on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What a run fixes before the first row is read.
+
+    Attributes
+    ----------
+    as_of
+        The date the warehouse speaks for.
+    academic_year_start_month
+        Month (1-12) on whose first day an academic year starts.
+    max_inactive_years
+        Years without activity after which a student's series ends.
+    label_delay_days
+        Days after a cutoff before a label is taken as known.
+    ranking_min_evaluaciones
+        Evaluations (rows) a teacher needs in a year to be ranked.
+    period_base_year
+        The academic year whose ``anio_relativo`` is 0.
+    include_sensitive
+        Whether disability columns (Ley 25.326) enter gold.
+    sede_delegacion
+        Text that marks a location as ``Delegación``: lower case, without accents.
+    """
+
+    as_of: dt.date
+    academic_year_start_month: int = 3
+    max_inactive_years: int = 3
+    label_delay_days: int = 120
+    ranking_min_evaluaciones: int = 30
+    period_base_year: int = 2000
+    include_sensitive: bool = False
+    sede_delegacion: str = "delegacion"
+
+    @property
+    def as_of_year(self) -> int:
+        """The academic year in which ``as_of`` lies."""
+        return self.as_of.year if self.as_of.month >= self.academic_year_start_month else self.as_of.year - 1
+
+    def cutoff(self, anio: int) -> dt.date:
+        """Last day of academic year ``anio``."""
+        return dt.date(anio + 1, self.academic_year_start_month, 1) - dt.timedelta(days=1)
+
+    @property
+    def last_closed_year(self) -> int:
+        """The greatest academic year whose cutoff is not after ``as_of``."""
+        year = self.as_of_year
+        return year if self.cutoff(year) <= self.as_of else year - 1

@@ -1,0 +1,31 @@
+"""What a source system's table looks like to us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """One table or view of a source system, as far as we read it.
+
+    Attributes
+    ----------
+    columns
+        Name → the Ibis type that the expressions of bronze work with. A source may hold another type that converts.
+    required
+        Columns without which the table cannot be read; the others become typed nulls where a source lacks them.
+    """
+
+    name: str
+    columns: Mapping[str, dt.DataType]
+    required: frozenset[str]
+
+    def unbound(self) -> ir.Table:
+        """Return a table without data that stands for this one."""
+        return ibis.table(ibis.schema(dict(self.columns)), name=self.name)
