@@ -21,6 +21,7 @@ from padm_ibis.params import Params
 
 Layer = Literal["bronze", "silver", "gold"]
 Pii = Literal["none", "indirect", "direct", "sensitive"]
+Breaker = Literal["keyed_hash", "whole_years", "aggregate", "bucket"]
 Role = Literal[
     "key", "attribute", "measure", "target", "known_at", "metadata",
     "group_id", "time_idx", "static_categorical", "static_real", "known_categorical", "known_real",
@@ -64,6 +65,8 @@ def column(
     ge: Any = None,
     le: Any = None,
     str_matches: str | None = None,
+    breaker: Breaker | None = None,
+    why: str = "",
 ) -> Any:
     """Declare one column of a contract.
 
@@ -74,7 +77,13 @@ def column(
     role
         What the column is for; those of the training table follow the TFT's input types.
     pii
-        Class of personal data.
+        Class of personal data, from the least to the most protected: ``none``, ``indirect`` (says something of a person,
+        or singles one out within this system), ``direct`` (names a person, or would together with public records),
+        ``sensitive`` (Ley 25.326, article 2). It may not be below that of the columns the value comes from.
+    breaker, why
+        What lowers the class of this column below that of its sources, and why that suffices: a ``keyed_hash`` made by the
+        loader, ``whole_years`` instead of a date, an ``aggregate`` over people, a ``bucket`` (the year of a date, a band).
+        ``audit privacy`` verifies that the expression really passes through it.
     fk
         ``table.column`` this column points to; ``source_db`` is part of every reference whose target has it.
     when
@@ -86,7 +95,7 @@ def column(
     isin, ge, le, str_matches
         Allowed values, range or pattern (whole text); nulls are governed by ``nullable`` alone.
     """
-    metadata = {"role": role, "pii": pii, "fk": fk, "when": when, "required": required}
+    metadata = {"role": role, "pii": pii, "fk": fk, "when": when, "required": required, "breaker": breaker, "why": why}
     return Field(
         description=description, nullable=nullable, alias=alias, metadata=metadata,
         isin=None if isin is None else list(isin), ge=ge, le=le, str_matches=str_matches,
@@ -107,6 +116,8 @@ class Column:
     when: str | None
     required: bool
     checks: tuple[Any, ...]
+    breaker: Breaker | None = None
+    why: str = ""
 
 
 @cache

@@ -36,6 +36,8 @@ class Model:
         Whether the signature has the reserved name ``params``.
     point_in_time
         Whether a row of year *a* depends only on what was known by ``cutoff(a)``.
+    allow
+        Definition-time rule, or rule and subject → the reason why this model may break it; see `padm_ibis.lint`.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Model:
     point_in_time: bool
     path: str
     line: int
+    allow: Mapping[str, str] = field(default_factory=dict, hash=False, kw_only=True)
 
     @property
     def grain(self) -> tuple[str, ...]:
@@ -85,7 +88,9 @@ class Resource(Model):
     fallback: Mapping[str, str] = field(default_factory=dict)
 
 
-def model(contract: type[Contract], *, point_in_time: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def model(
+    contract: type[Contract], *, point_in_time: bool = False, allow: Mapping[str, str] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function as the model of the table it is named after.
 
     Parameters
@@ -94,6 +99,8 @@ def model(contract: type[Contract], *, point_in_time: bool = False) -> Callable[
         Class in ``checks`` named as the function, in CamelCase.
     point_in_time
         Declares that no row depends on a fact known after its year's cutoff; ``audit leakage`` proves it.
+    allow
+        Exceptions to the definition-time rules, each with its reason: ``{"fan-out dim_census": "narrowed to one by …"}``.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def model(contract: type[Contract], *, point_in_time: bool = False) -> Callable[
     """
 
     def attach(function: Callable[P, R]) -> Callable[P, R]:
-        _attach(function, Model(**_facts(function, contract), point_in_time=point_in_time))
+        _attach(function, Model(**_facts(function, contract), point_in_time=point_in_time, allow=_reasons(function, allow)))
         return function
 
     return attach
@@ -116,6 +123,7 @@ def resource(
     known_at: str | None = None,
     hashes: Mapping[str, Hash] | None = None,
     fallback: Mapping[str, str] | None = None,
+    allow: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
 
@@ -133,6 +141,7 @@ def resource(
             known_at=known_at,
             hashes=MappingProxyType(dict(hashes or {})),
             fallback=MappingProxyType(dict(fallback or {})),
+            allow=_reasons(function, allow),
         )
         _attach(function, record)
         return function
@@ -158,6 +167,13 @@ def model_of(function: Callable[..., ir.Table]) -> Model:
 def camel(name: str) -> str:
     """``dim_student`` → ``DimStudent``."""
     return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _reasons(function: Callable[..., ir.Table], allow: Mapping[str, str] | None) -> Mapping[str, str]:
+    for rule, reason in (allow or {}).items():
+        if not reason.strip():
+            raise DefinitionError(f"{function.__name__}: the exception {rule!r} has no reason.", hint="Say why it is right here.")
+    return MappingProxyType(dict(allow or {}))
 
 
 def _attach(function: Callable[..., ir.Table], record: Model) -> None:
