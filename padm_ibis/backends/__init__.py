@@ -1,0 +1,1 @@
+"""Where a warehouse is kept: one module an engine, all of them `base.Backend`."""

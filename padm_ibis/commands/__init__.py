@@ -1,0 +1,1 @@
+"""The command's subcommands: one file each, a twin of a library function."""

@@ -1,0 +1,1 @@
+"""The engine: collects models, orders them, builds, validates and publishes."""
