@@ -20,11 +20,14 @@ class SourceTable:
         Name → the Ibis type that the expressions of bronze work with. A source may hold another type that converts.
     required
         Columns without which the table cannot be read; the others become typed nulls where a source lacks them.
+    optional_table
+        Whether a source may lack the whole table: it is then read as if it had no rows.
     """
 
     name: str
     columns: Mapping[str, dt.DataType]
     required: frozenset[str]
+    optional_table: bool = False
 
     def unbound(self) -> ir.Table:
         """Return a table without data that stands for this one."""
