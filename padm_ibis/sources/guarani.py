@@ -6,6 +6,8 @@ taken from it may be null: catalogues of descriptions, the parts of the survey, 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ibis.expr.datatypes as dt
 
 from padm_ibis.sources.table import SourceTable
@@ -39,13 +41,15 @@ def _catalogue(name: str, code: str, description: str = "descripcion", *, code_i
     return _table(name, code, int64="" if code_is_text else code, string=texts, optional_table=True)
 
 
-_HISTORIA = {
-    "int64": "persona alumno elemento elemento_revision plan_version anio_academico periodo_lectivo instancia"
+_HISTORIA = _table(
+    "vw_hist_academica",
+    "alumno elemento anio_academico instancia fecha fecha_vigencia nota resultado tipo origen id_acta",
+    int64="persona alumno elemento elemento_revision plan_version anio_academico periodo_lectivo instancia"
     " id_acta renglon comision evaluacion",
-    "string": "nota nota_descripcion resultado resultado_descripcion tipo origen folio nro_resolucion reconocimiento_nro_tramite",
-    "date": "fecha fecha_vigencia",
-    "numeric": "pct_asistencia creditos",
-}
+    string="nota nota_descripcion resultado resultado_descripcion tipo origen folio nro_resolucion reconocimiento_nro_tramite",
+    date="fecha fecha_vigencia",
+    numeric="pct_asistencia creditos",
+)
 
 _ALL = (
     # students, programmes, subjects
@@ -180,12 +184,8 @@ _ALL = (
         string="nota_cursada resultado_cursada",
         date="fecha_regular",
     ),
-    _table(
-        "vw_hist_academica",
-        "alumno elemento anio_academico instancia fecha nota resultado tipo origen id_acta",
-        **_HISTORIA,
-    ),
-    _table("vw_hist_academica_basica", "alumno anio_academico fecha resultado", **_HISTORIA),
+    _HISTORIA,
+    replace(_HISTORIA, name="vw_hist_academica_basica", required=frozenset({"alumno", "anio_academico", "fecha", "resultado"})),
     # exams
     _table(
         "sga_insc_examen",
@@ -203,7 +203,7 @@ _ALL = (
     # the student's standing
     _table(
         "sga_perdida_regularidad",
-        "perdida_regularidad alumno anio_academico fecha",
+        "perdida_regularidad alumno anio_academico fecha fecha_control_desde fecha_control_hasta",
         int64="perdida_regularidad alumno anio_academico",
         date="fecha fecha_control_desde fecha_control_hasta",
     ),
