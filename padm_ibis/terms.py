@@ -76,7 +76,9 @@ def academic_year(date: ir.DateValue, params: Params) -> ir.IntegerColumn:
 
 def start_of(anio: ir.IntegerValue, params: Params) -> ir.DateColumn:
     """First day of academic year ``anio``, a mistyped one beyond the calendar clamped to its ends."""
-    return ibis.date(ibis.least(ibis.greatest(anio, 1), 9999), ibis.literal(params.academic_year_start_month), ibis.literal(1))
+    # least() and greatest() skip nulls: a null year would become year 1.
+    within = ibis.cases((anio < 1, 1), (anio > 9999, 9999), else_=anio)
+    return ibis.date(within, ibis.literal(params.academic_year_start_month), ibis.literal(1))
 
 
 def cutoff(anio: ir.IntegerValue, params: Params) -> ir.DateColumn:
