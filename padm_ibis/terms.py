@@ -204,3 +204,17 @@ def nota_en_centesimos(nota: ir.StringValue) -> ir.IntegerColumn:
 def nota_numerica(nota: ir.StringValue) -> ir.FloatingColumn:
     """The mark as a number from 0 to 10, cut to the hundredth; see `nota_en_centesimos`."""
     return from_hundredths(nota_en_centesimos(nota))
+
+
+# --- the grade sets --------------------------------------------------------------------------------
+
+
+def is_counted(performance: ir.Table) -> ir.BooleanColumn:
+    """Counted evaluations: an exam, promotion or course with a known result; never null."""
+    known = performance.tipo_evaluacion.isin(EVALUACIONES_CONTADAS) & performance.resultado.isin(RESULTADOS)
+    return known.fill_null(False)
+
+
+def final_en_centesimos(performance: ir.Table) -> ir.IntegerColumn:
+    """The mark of a graded final (an exam or promotion with a numeric mark) in whole hundredths, else null."""
+    return performance.tipo_evaluacion.isin(FINALES).ifelse(hundredths(performance.nota_numerica), ibis.null("int64"))

@@ -106,15 +106,13 @@ _SUBJECT_FLAGS = (
 def _counted(performance: ir.Table, year: str) -> ir.Table:
     """The few columns that count, as whole numbers; rows that belong to no year are left out."""
     rows = performance.filter(performance[year].notnull())
-    tipo, resultado = rows.tipo_evaluacion, rows.resultado
-    counted = tipo.isin(terms.EVALUACIONES_CONTADAS) & resultado.isin(terms.RESULTADOS)
-    nota = tipo.isin(terms.FINALES).ifelse(terms.hundredths(rows.nota_numerica), ibis.null("int64"))
+    tipo, resultado, counted = rows.tipo_evaluacion, rows.resultado, terms.is_counted(rows)
     creditos = (rows.aprobado_flag == 1).ifelse(terms.hundredths(rows.creditos), ibis.null("int64"))
     return rows.select(
         *STUDENT,
         year,
         "elemento_id",
-        nota=nota,
+        nota=terms.final_en_centesimos(rows),
         creditos=creditos.fill_null(0),
         contada=terms.flag(counted),
         examen=terms.flag(counted & (tipo == terms.EXAMEN)),
