@@ -33,7 +33,7 @@ def temporal(facts: Facts, students: list[Row]) -> list[Row]:
 
 def _series(facts: Facts, who: tuple[Any, ...], entry: int | None, parts: dict[str, Any], exits: list[Any]) -> list[Row]:
     params, calendar = facts.params, facts.calendar
-    active = sorted(set().union(*(years for name, years in parts.items() if name != "changes")))
+    active = sorted({y for name, years in parts.items() if name != "changes" for y in years})
     starts = [year for year in (entry, active[0] if active else None) if year is not None]
     if not starts:
         return []
@@ -66,7 +66,7 @@ def _series(facts: Facts, who: tuple[Any, ...], entry: int | None, parts: dict[s
     known_exits = {row["anio_evento"] for _, row in exits}
     lost = {row["anio_academico"] for name, row in exits if name == "dropout"}
     graduated = {row["anio_academico"] for name, row in exits if name == "graduation"}
-    lowest = min([first, *(year for years in parts.values() for year in years)])
+    lowest = min(first, *(year for years in parts.values() for year in years), first)
     blocks = {t: block(t) for t in range(lowest, params.last_closed_year + 1)}
     history(blocks)
     rows: list[Row] = []

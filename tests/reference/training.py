@@ -53,8 +53,8 @@ def training(rows: list[Row], facts: Facts, students: list[Row]) -> list[Row]:
         hours = survey and survey["trabajo_hora_sem"]
         age = years_between(births.get(person), cutoff)
         out.append({
-            "source_db": row["source_db"], "alumno_id": row["alumno_id"], "anio_academico": row["anio_academico"], "serie_id": serie,
-            "time_idx": row["time_step"], "sequence_length": lengths[serie],
+            "source_db": row["source_db"], "alumno_id": row["alumno_id"], "anio_academico": row["anio_academico"],
+            "serie_id": serie, "time_idx": row["time_step"], "sequence_length": lengths[serie],
             "is_last_observation": int(lasts[serie] == row["anio_academico"]), "particion": part(row),
             "edad_al_anio": age or 0, "edad_al_anio_faltante": int(age is None),
             "trabajo_hora_sem": hours or 0, "trabajo_hora_sem_faltante": int(hours is None),
