@@ -1,0 +1,347 @@
+"""Definition-time checks: what a model must not contain, found on its expression, without data.
+
+Each rule has a name, and each finding says what to write instead. An exception is declared where it stands,
+with its reason; one that no longer excuses anything is a finding itself:
+
+    @model(GoldTftTemporalFeatures, allow={"fan-out calendar": "one row per student and year is meant here"})
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from padm_ibis import contract as contracts
+from padm_ibis.contract import Contract
+from padm_ibis.errors import DefinitionError
+from padm_ibis.grain import Grain, column_name, injective
+from padm_ibis.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to change in a model.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule, as in ``allow``.
+    subject
+        The column, or the tables of the join, that it is about.
+    instead
+        What to write.
+    """
+
+    model: str
+    where: str
+    rule: str
+    subject: str
+    problem: str
+    instead: str
+
+    def __str__(self) -> str:
+        """``file:line  rule subject: problem``, and the line to write."""
+        return f"{self.where}  {self.model}: {self.rule} {self.subject}: {self.problem}\n    write: {self.instead}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An operation that is refused wherever it stands.
+
+    Attributes
+    ----------
+    refuses
+        Whether an operation of the given kinds breaks the rule.
+    """
+
+    name: str
+    kinds: tuple[type[ops.Node], ...]
+    problem: str
+    instead: str
+    refuses: Callable[[ops.Node], bool] = lambda node: True
+
+
+RULES = (
+    Rule(
+        "integer-division", (ops.Divide,),
+        "whole numbers are divided: PostgreSQL cuts the result, and a zero divisor is an error there.",
+        "terms.ratio(a, b)", lambda n: n.left.dtype.is_integer() and not isinstance(n, ops.FloorDivide),
+    ),
+    Rule(
+        "try-cast", (ops.TryCast,), "try_cast raises on PostgreSQL and reads '0x10' as 16 on DuckDB.",
+        "text.re_search(r'^[0-9]+$').ifelse(text, ibis.null('string')).cast('int64')",
+    ),
+    Rule(
+        "round", (ops.Round,), "halves are rounded to even on PostgreSQL and away from zero elsewhere.",
+        "no rounding in the warehouse (presentation rounds), or terms.hundredths(x)",
+    ),
+    Rule(
+        "float-sum", (ops.Sum,), "a float sum depends on the order of rows, threads and engine.",
+        "terms.from_hundredths(terms.hundredths(x).sum())", lambda n: n.arg.dtype.is_floating(),
+    ),
+    Rule(
+        "mean", (ops.Mean, ops.StandardDev, ops.Variance, ops.Correlation, ops.Covariance, ops.Kurtosis),
+        "the engine's mean and deviation are floats whose last bits depend on the order of rows.",
+        "terms.ratio(terms.hundredths(x).sum(), x.count() * 100)",
+    ),
+    Rule(
+        "clock", (ops.DateNow, ops.TimestampNow), "an expression may not read the clock: the same run would give other rows.",
+        "ibis.literal(params.as_of)",
+    ),
+    Rule(
+        "random", (ops.RandomScalar, ops.RandomUUID, ops.Sample), "the same inputs must give the same rows.",
+        "a value made from the key of the row",
+    ),
+    Rule(
+        "delta", (ops.DateDelta, ops.TimestampDelta, ops.TimeDelta), 
+        "years are counted by boundaries on DuckDB, and parts of instants differ too.",
+        "terms.whole_years(a, b), or a.epoch_days() - b.epoch_days()", lambda n: not _day_delta(n),
+    ),
+    Rule(
+        "hash", (ops.Hash, ops.HashBytes, ops.HexDigest), "each engine hashes in its own way.",
+        "the columns themselves as key; personal data is hashed by the loader (@resource(hashes=…))",
+    ),
+    Rule(
+        "arbitrary", (ops.First, ops.Last, ops.Arbitrary, ops.ArgMin, ops.ArgMax, ops.Mode),
+        "which row of a tie is taken is up to the engine, and order_by= inside does not compile everywhere.",
+        "terms.one_per(table, keys, order_by=[…, the rest of the key])",
+    ),
+    Rule(
+        "list-order", (ops.ArrayCollect, ops.GroupConcat), "the order of the elements is up to the engine.",
+        "value.collect().sort() on a column without nulls",
+    ),
+    Rule(
+        "approximate", (ops.ApproxMedian, ops.ApproxQuantile, ops.ApproxMultiQuantile, ops.ApproxCountDistinct),
+        "an approximation differs by engine and run.", "median(), or nunique()",
+    ),
+    Rule(
+        "median-where", (ops.Median, ops.Quantile), "median(where=…) does not compile on PostgreSQL.",
+        "condition.ifelse(x, ibis.null(x.type())).median()", lambda n: n.where is not None,
+    ),
+    Rule(
+        "boolean-cast", (ops.Cast,), "PostgreSQL casts no boolean to a big integer, nor back.",
+        "terms.flag(condition), or n != 0",
+        lambda n: (n.arg.dtype.is_boolean() and n.to.is_numeric()) or (n.arg.dtype.is_numeric() and n.to.is_boolean()),
+    ),
+    Rule(
+        "float-to-integer", (ops.Cast,), "Spark cuts where the others round.", "x.floor().cast('int64')",
+        lambda n: n.arg.dtype.is_floating() and n.to.is_integer() and not isinstance(n.arg, ops.Floor | ops.Ceil),
+    ),
+    Rule(
+        "time-zone", (ops.Cast,), "engines disagree on casts between time zones.",
+        "naive timestamps of the source's zone, as bronze lands them",
+        lambda n: n.to.is_timestamp() and n.to.timezone is not None,
+    ),
+    Rule(
+        "regex", (ops.RegexSearch, ops.RegexExtract, ops.RegexReplace, ops.RegexSplit),
+        r"\w, \b, [[:class:]] and back references mean other things on other engines.",
+        "[A-Za-z0-9_] spelled out", lambda n: _engine_regex(n),
+    ),
+    Rule("iso-year", (ops.ExtractIsoYear, ops.ExtractMicrosecond), "not on every engine.", "the year of the week's Thursday"),
+    Rule("memtable", (ops.InMemoryTable,), "PySpark loses nulls of a memtable.", "a union of selects of literals"),
+    Rule("raw-sql", (ops.SQLQueryResult, ops.SQLStringView), "SQL text is one engine's, its lineage unknown.", "Ibis operations"),
+)  # fmt: skip
+
+NO_TIES = (ops.RowNumber, ops.NTile, ops.NthValue, ops.Lag, ops.Lead, ops.First, ops.Last)
+NEEDS_ORDER = (*NO_TIES, ops.MinRank, ops.DenseRank, ops.PercentRank, ops.CumeDist)
+
+
+def lint(
+    expression: ir.Table,
+    *,
+    keys: Mapping[str, Iterable[Iterable[str]]],
+    grain: Iterable[str] = (),
+    allow: Mapping[str, str] | None = None,
+    name: str = "expression",
+    where: str = "",
+) -> list[Finding]:
+    """Return what is wrong with an expression, without running it.
+
+    Parameters
+    ----------
+    keys
+        Table name → the sets of columns that are unique in it.
+    grain
+        Columns that identify a row of the result.
+    allow
+        Declared exceptions, ``rule`` or ``rule subject`` → reason.
+    """
+    facts = Grain(lambda table: keys.get(table, ()))
+    found = {(f[0], f[1]): f for f in _findings(expression.op(), facts, tuple(grain))}
+    allowed = allow or {}
+    used = {entry for rule, subject in found for entry in (rule, f"{rule} {subject}") if entry in allowed}
+    findings = [
+        Finding(name, where, rule, subject, problem, instead)
+        for rule, subject, problem, instead in found.values()
+        if rule not in allowed and f"{rule} {subject}" not in allowed
+    ]
+    findings += [
+        Finding(name, where, "unused-exception", entry, "nothing here breaks this rule.", f"drop {entry!r} from allow=")
+        for entry in sorted(set(allowed) - used)
+    ]
+    return sorted(findings, key=lambda f: (f.rule, f.subject))
+
+
+def lint_model(record: Model, expression: ir.Table, inputs: Mapping[str, type[Contract]]) -> list[Finding]:
+    """Return what is wrong with a model's expression over unbound inputs.
+
+    Parameters
+    ----------
+    inputs
+        Table name → contract, for the inputs that have one.
+    """
+    keys = {table: [contracts.key(contract)] for table, contract in inputs.items()}
+    return lint(expression, keys=keys, grain=record.grain, allow=record.allow, name=record.name, where=record.where)
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise one error that lists all findings.
+
+    Raises
+    ------
+    DefinitionError
+        If there is any.
+    """
+    found = list(findings)
+    if found:
+        raise DefinitionError(
+            "\n".join(str(f) for f in found),
+            hint='Write the line shown, or declare the exception where it stands: @model(…, allow={"rule subject": "reason"}).',
+        )
+
+
+Raw = tuple[str, str, str, str]
+
+
+def _findings(root: ops.Relation, facts: Grain, grain: tuple[str, ...]) -> Iterator[Raw]:
+    for relation in root.find(ops.Relation):
+        yield from _operations(relation)
+        yield from _windows(relation, facts)
+        if isinstance(relation, ops.JoinChain):
+            yield from _joins(relation, facts)
+    if grain and not facts.of(root).unique(grain):
+        yield (
+            "grain", ", ".join(grain), "the expression does not show that a row is unique on its declared key.",
+            "a last step that does: group_by, distinct or terms.one_per on the key",
+        )  # fmt: skip
+
+
+def _named_values(relation: ops.Relation) -> Iterator[tuple[str, ops.Value]]:
+    """A relation's own values, each with the name to report it under."""
+    match relation:
+        case ops.Project() | ops.Aggregate() | ops.DummyTable():
+            yield from relation.values.items()
+        case ops.JoinChain():
+            yield from relation.values.items()
+            yield from ((_join_name(link), p) for link in relation.rest for p in link.predicates)
+        case ops.Filter():
+            yield from (("filter", p) for p in relation.predicates)
+        case ops.Sort():
+            yield from (("order_by", k) for k in relation.keys)
+
+
+def _operations(relation: ops.Relation) -> Iterator[Raw]:
+    for rule in RULES:
+        if isinstance(relation, rule.kinds):
+            yield rule.name, getattr(relation, "name", "table"), rule.problem, rule.instead
+    for name, value in _named_values(relation):
+        for node in value.find(tuple(k for rule in RULES for k in rule.kinds), filter=ops.Value):
+            for rule in RULES:
+                if isinstance(node, rule.kinds) and rule.refuses(node) and not _excused(rule, node, value):
+                    yield rule.name, name, rule.problem, rule.instead
+
+
+def _excused(rule: Rule, node: ops.Node, value: ops.Value) -> bool:
+    """Whether what stands around an operation makes it definite: a window's order, a sort of the list."""
+    if rule.name == "arbitrary":
+        return any(w.func is node and w.order_by for w in value.find(ops.WindowFunction, filter=ops.Value))
+    if rule.name == "list-order":
+        return any(s.arg is node for s in value.find(ops.ArraySort, filter=ops.Value))
+    return False
+
+
+def _windows(relation: ops.Relation, facts: Grain) -> Iterator[Raw]:
+    for name, value in _named_values(relation):
+        windows = value.find(ops.WindowFunction, filter=ops.Value)
+        if windows and isinstance(relation, ops.Filter):
+            yield (
+                "window-in-filter", name, "PostgreSQL and Spark cannot filter by a window expression.",
+                "table.mutate(w=window).filter(lambda t: t.w == …).drop('w')",
+            )  # fmt: skip
+        for window in windows:
+            if isinstance(window.func, ops.CountDistinct):
+                yield "distinct-window", name, "PostgreSQL has no distinct count over a window.", "group_by, and join"
+            framed = not (window.start is None and window.end is None)
+            rows = framed and window.how == "rows"
+            if (isinstance(window.func, NEEDS_ORDER) or framed) and not window.order_by:
+                yield "unordered-window", name, "the order of rows is up to the engine.", "over(group_by=…, order_by=the key)"
+            elif (isinstance(window.func, NO_TIES) or rows) and not _definite(relation, window, facts):
+                keys = ", ".join(_shown(v) for v in (*window.group_by, *(k.arg for k in window.order_by)))
+                yield (
+                    "window-tie", name, f"rows that agree on ({keys}) come in any order.",
+                    "the rest of the key, added to order_by",
+                )  # fmt: skip
+
+
+def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain) -> bool:
+    values = (injective(v) for v in (*window.group_by, *(k.arg for k in window.order_by)))
+    return facts.inside(relation).unique(column_name(v) for v in values if isinstance(v, ops.Field))
+
+
+def _joins(chain: ops.JoinChain, facts: Grain) -> Iterator[Raw]:
+    left = {chain.first}
+    for link in chain.rest:
+        name = _join_name(link)
+        if any("source_db" not in _equated(link) for _ in (0,) if "source_db" in link.table.schema and _has_source(left)):
+            yield (
+                "join-source", name, "ids are unique within one source only, and source_db is not among the keys.",
+                '.join(other, ["source_db", …])',
+            )  # fmt: skip
+        if link.how == "asof":
+            yield "asof-join", name, "Spark has none.", "left_join on <=, then terms.one_per"
+        checked = link.how in ("inner", "left", "right", "outer", "cross", "positional")
+        if checked and not facts.unique_right(link) and not (link.how == "inner" and facts.unique_left(chain, link)):
+            yield (
+                "fan-out", name, "the right side is not provably unique on the join's keys: rows may multiply.",
+                "group_by or terms.one_per on the keys first",
+            )  # fmt: skip
+        left.add(link.table)
+
+
+def _equated(link: ops.JoinLink) -> set[str]:
+    columns = set()
+    for predicate in link.predicates:
+        for node in predicate.find((ops.Equals, ops.IdenticalTo), filter=ops.Value):
+            sides = [side.name for side in (node.left, node.right) if isinstance(side, ops.Field)]
+            columns |= set(sides[:1]) & set(sides[1:]) or set(sides)
+    return columns
+
+
+def _has_source(relations: Iterable[ops.Relation]) -> bool:
+    return any("source_db" in r.schema for r in relations)
+
+
+def _join_name(link: ops.JoinLink) -> str:
+    """The tables on the right side of a join, those that say most first."""
+    leaves = link.table.find(ops.PhysicalTable)
+    return "+".join(dict.fromkeys(leaf.name for leaf in leaves)) or "literals"
+
+
+def _shown(value: ops.Value) -> str:
+    core = injective(value)
+    return core.name if isinstance(core, ops.Field) else type(core).__name__
+
+
+def _day_delta(delta: ops.Node) -> bool:
+    return isinstance(delta, ops.DateDelta) and getattr(delta.part, "value", None) == "day"
+
+
+def _engine_regex(node: ops.Node) -> bool:
+    pattern = getattr(node, "pattern", None)
+    replacement = getattr(node, "replacement", None)
+    texts = [v.value for v in (pattern, replacement) if isinstance(v, ops.Literal)]
+    return any(re.search(r"\\[wWbBdDsS1-9]|\[:", str(text)) for text in texts)
