@@ -1,0 +1,121 @@
+"""What the engine asks of a place where a warehouse is kept.
+
+A `Backend` opens a warehouse twice over: as `Work`, for one run that nobody sees until it is published, and
+as `Reader`, for everybody else. What readers see changes in one step, `Work.publish`, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from padm_ibis.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import ibis
+    from ibis.backends.sql import SQLBackend
+
+    from padm_ibis.config import Config
+
+Rows = list[tuple[Any, ...]]
+LAYERS = ("bronze", "silver", "gold")
+
+
+class Reader(Protocol):
+    """The published version of a warehouse, for reading; never blocks a run and is never blocked by one."""
+
+    dialect: str
+
+    @property
+    def con(self) -> SQLBackend:
+        """An Ibis connection; made when first asked for, since importing Ibis takes half a second."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run one plain SQL statement (``?`` marks parameters) and return its rows."""
+
+    def tables(self) -> dict[str, frozenset[str]]:
+        """Return the names of the tables of bronze, silver and gold that exist, and of ``_padm``."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Work(Reader, Protocol):
+    """A warehouse opened by one run: nobody else writes, nobody sees anything before `publish`."""
+
+    def locate(self, layer: str, name: str) -> str:
+        """Return the schema in which this run finds ``name``: where it was built in this run, else last built."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All statements inside hold together or not at all; an exception undoes them and goes on."""
+
+    def create(self, layer: str, name: str, query: str, schema: ibis.Schema) -> int:
+        """Make the table ``name`` from a query, its columns cast to ``schema``; return its rows."""
+
+    def publish(self, run_id: str) -> None:
+        """Make everything committed visible to readers, in one step.
+
+        Raises
+        ------
+        WarehouseError
+            If it cannot be written; readers keep what they had.
+        """
+
+    def published_run(self) -> str | None:
+        """Return the run whose version readers see; None where there is none yet, or it is gone."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A place where a warehouse is kept."""
+
+    dialect: str
+
+    def open(self) -> AbstractContextManager[Work]:
+        """Open for one run.
+
+        Raises
+        ------
+        WarehouseBusy
+            If another run has it open.
+        WarehouseError
+            If it is no warehouse, read-only, full or out of reach.
+        """
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Open the published version for reading.
+
+        Raises
+        ------
+        WarehouseError
+            If nothing was published yet, or it is out of reach.
+        """
+
+
+_BACKENDS = {
+    "duckdb": "padm_ibis.backends.duckdb:DuckDBBackend",
+    "postgres": "padm_ibis.backends.postgres:PostgresBackend",
+    "pyspark": "padm_ibis.backends.spark:SparkBackend",
+}
+
+
+def backend_of(config: Config) -> Backend:
+    """Return the backend that ``warehouse.url`` names, without connecting.
+
+    Raises
+    ------
+    WarehouseError
+        If its driver is not installed.
+    """
+    scheme = config.warehouse.url.scheme
+    module, _, name = _BACKENDS[scheme].partition(":")
+    try:
+        backend: Backend = getattr(import_module(module), name)(config)
+    except ModuleNotFoundError as error:
+        raise WarehouseError(
+            f"A {scheme}:// warehouse needs the Python module {error.name}, which is not installed.",
+            hint=f"pip install 'padm-ibis[{'spark' if scheme == 'pyspark' else scheme}]'",
+        ) from None
+    return backend
