@@ -24,6 +24,8 @@ EVALUACIONES_CONTADAS = (EXAMEN, PROMOCION, CURSADA)
 FINALES = (EXAMEN, PROMOCION)
 TIPOS_QUE_APRUEBAN = (EXAMEN, PROMOCION, EQUIVALENCIA)
 SEXOS = ("F", "M", "X")
+DELEGACION, SEDE_CENTRAL = "Delegación", "Sede Central"
+TIPOS_SEDE = (DELEGACION, SEDE_CENTRAL)
 FIRST_PLAUSIBLE_YEAR = 1950
 
 # --- portable idioms -------------------------------------------------------------------------------
@@ -145,6 +147,16 @@ def si_no(value: ir.Value) -> ir.BooleanColumn:
     """``S``/``true`` → true, ``N``/``false`` → false, anything else → null."""
     code = value.cast("string").strip()
     return ibis.cases((code.isin(["S", "true"]), True), (code.isin(["N", "false"]), False), else_=ibis.null("boolean"))
+
+
+def tipo_sede(sede: ir.StringValue, institucion: ir.StringValue, params: Params) -> ir.StringColumn:
+    """``Delegación`` when either name says so, null without a name, else ``Sede Central``."""
+    says_so = [plain(name).contains(params.sede_delegacion).fill_null(False) for name in (sede, institucion)]
+    return ibis.cases(
+        (says_so[0] | says_so[1], DELEGACION),
+        (sede.isnull() & institucion.isnull(), ibis.null("string")),
+        else_=SEDE_CENTRAL,
+    )
 
 
 def tipo_evaluacion(origen: ir.StringValue, tipo: ir.StringValue) -> ir.StringColumn:

@@ -7,7 +7,7 @@ from typing import Any
 import ibis.expr.datatypes as dt
 
 from padm_ibis.contract import Role, SilverContract, column
-from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR, SEXOS, TIPOS_EVALUACION
+from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR, SEXOS, TIPOS_EVALUACION, TIPOS_SEDE
 
 # --- columns that many tables share ----------------------------------------------------------------
 
@@ -24,15 +24,15 @@ def _alumno(role: Role = "attribute") -> Any:
 
 
 def _elemento() -> Any:
-    return column("Subject, as recorded.", pii="indirect", nullable=True, fk="dim_elemento.elemento_id")
+    return column("Subject, as recorded.", nullable=True, fk="dim_elemento.elemento_id")
 
 
 def _plan_version() -> Any:
-    return column("Version of the study plan, as recorded.", pii="indirect", nullable=True, fk="dim_plan_version.plan_version_id")
+    return column("Version of the study plan, as recorded.", nullable=True, fk="dim_plan_version.plan_version_id")
 
 
 def _instancia(description: str) -> Any:
-    return column(description, pii="indirect", nullable=True, fk="dim_instancia.instancia_id")
+    return column(description, nullable=True, fk="dim_instancia.instancia_id")
 
 
 def _text(description: str) -> Any:
@@ -57,11 +57,16 @@ def _one(description: str) -> Any:
     return column(f"Always 1: {description}, to be summed.", role="measure", isin=[1])
 
 
-def _anio_academico(description: str, *, role: Role = "attribute") -> Any:
+# A year is shared by everyone of that year: it stands below the class of the date it comes from.
+_YEAR_OF_A_DATE: dict[str, Any] = {"breaker": "bucket", "why": "An academic year is shared by everyone of that year."}
+
+
+def _anio_academico(description: str, *, role: Role = "attribute", of_a_date: bool = True) -> Any:
+    bucket = _YEAR_OF_A_DATE if of_a_date else {}
     return column(
         f"Academic year the fact is about: {description}. Null when unknown or before 1950 (a typing error). "
         "Points to dim_periodo up to academic_year(as_of) + 1; a fact may mention a later year.",
-        role=role, pii="indirect", nullable=True, fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR,
+        role=role, nullable=True, fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR, **bucket,
     )  # fmt: skip
 
 
@@ -77,7 +82,7 @@ def _anio_evento() -> Any:
     return column(
         "Academic year in which the fact enters the student's history: the later of anio_academico and "
         "academic_year(fecha_conocida), the one that is not null when the other is; null when both are.",
-        pii="indirect", nullable=True, ge=FIRST_PLAUSIBLE_YEAR,
+        nullable=True, ge=FIRST_PLAUSIBLE_YEAR, **_YEAR_OF_A_DATE,
     )  # fmt: skip
 
 
@@ -158,7 +163,7 @@ class DimFacultad(SilverContract):
     tipo_sede: dt.String = column(
         "'Delegación' when the location's or the institution's name contains the parameter sede_delegacion, lower case and "
         "accents aside; null when both names are null; else 'Sede Central'.",
-        nullable=True, isin=["Delegación", "Sede Central"],
+        nullable=True, isin=TIPOS_SEDE,
     )  # fmt: skip
     ubicacion_sede: dt.String = _text("Town of the location (see_localidad).")
 
@@ -324,24 +329,20 @@ class DimStudent(SilverContract):
         "Student record: one per person and programme, unique within source_db.", role="key", pii="indirect"
     )
     persona_id: dt.Int64 = column("Person.", pii="indirect", nullable=True, fk="dim_persona.persona_id")
-    propuesta_id: dt.Int64 = column("Programme.", pii="indirect", nullable=True, fk="dim_propuesta.propuesta_id")
-    propuesta_nombre: dt.String = _personal("Name of the programme, as in the student's own row.")
-    plan_version_id: dt.Int64 = column(
-        "Plan version at present.", pii="indirect", nullable=True, fk="dim_plan_version.plan_version_id"
-    )
-    plan_version: dt.String = _personal("Name of the plan version, as in the student's own row.")
-    facultad_id: dt.Int64 = column(
-        "Institution of the student's location.", pii="indirect", nullable=True, fk="dim_facultad.facultad_id"
-    )
-    facultad_nombre: dt.String = _personal("Name of that institution.")
-    universidad_nombre: dt.String = _personal("Name of the institution it belongs to.")
+    propuesta_id: dt.Int64 = column("Programme.", nullable=True, fk="dim_propuesta.propuesta_id")
+    propuesta_nombre: dt.String = _text("Name of the programme, as in the student's own row.")
+    plan_version_id: dt.Int64 = column("Plan version at present.", nullable=True, fk="dim_plan_version.plan_version_id")
+    plan_version: dt.String = _text("Name of the plan version, as in the student's own row.")
+    facultad_id: dt.Int64 = column("Institution of the student's location.", nullable=True, fk="dim_facultad.facultad_id")
+    facultad_nombre: dt.String = _text("Name of that institution.")
+    universidad_nombre: dt.String = _text("Name of the institution it belongs to.")
     tipo_sede: dt.String = column(
         "As in dim_facultad, from the names in the student's own row.",
-        pii="indirect", nullable=True, isin=["Delegación", "Sede Central"],
+        nullable=True, isin=TIPOS_SEDE,
     )  # fmt: skip
-    ubicacion_sede: dt.String = _personal("Town of the student's location.")
-    ubicacion_id: dt.Int64 = column("Location.", pii="indirect", nullable=True, fk="dim_ubicacion.ubicacion_id")
-    sede_provincia: dt.String = _personal("Province of the student's location.")
+    ubicacion_sede: dt.String = _text("Town of the student's location.")
+    ubicacion_id: dt.Int64 = column("Location.", nullable=True, fk="dim_ubicacion.ubicacion_id")
+    sede_provincia: dt.String = _text("Province of the student's location.")
     modalidad: dt.String = _personal("Mode of study: the installation's code (commonly P on site, D at a distance).")
     es_regular: dt.Boolean = _personal("Whether the student is regular NOW; current state, never a point-in-time feature.")
     calidad: dt.String = _personal("A active, P passive NOW; current state, never a point-in-time feature.")
@@ -385,16 +386,16 @@ class FactCourseEnrollment(SilverContract):
     source_db: dt.String = _source_db()
     inscripcion_id: dt.Int64 = column("Enrolment, unique within source_db.", role="key")
     alumno_id: dt.Int64 = _alumno()
-    comision_id: dt.Int64 = _personal("Comisión (course group).")
+    comision_id: dt.Int64 = _text("Comisión (course group).")
     elemento_id: dt.Int64 = _elemento()
     plan_version_id: dt.Int64 = _plan_version()
     estado_inscripcion: dt.String = _personal("State, the source's code (A = accepted). Every state counts.")
-    periodo_lectivo: dt.Int64 = _personal("Teaching period: the source's code.")
-    catedra_cod: dt.String = _personal("Chair: code.")
-    catedra_nombre: dt.String = _personal("Chair: name.")
+    periodo_lectivo: dt.Int64 = _text("Teaching period: the source's code.")
+    catedra_cod: dt.String = _text("Chair: code.")
+    catedra_nombre: dt.String = _text("Chair: name.")
     enrollment_count: dt.Int64 = _one("one enrolment")
     fecha_inscripcion: dt.Timestamp = _personal("Instant of the enrolment, local time of the source, as recorded.")
-    anio_academico: dt.Int64 = _anio_academico("as recorded")
+    anio_academico: dt.Int64 = _anio_academico("as recorded", of_a_date=False)
     fecha_conocida: dt.Date = _fecha_conocida("date of fecha_inscripcion")
     anio_evento: dt.Int64 = _anio_evento()
 
@@ -419,13 +420,13 @@ class FactAcademicPerformance(SilverContract):
     elemento_id: dt.Int64 = _elemento()
     plan_version_id: dt.Int64 = _plan_version()
     instancia_id: dt.Int64 = _instancia("Instance of the result; null for the evaluations of courses.")
-    comision_id: dt.Int64 = _personal("Comisión (course group).")
-    periodo_lectivo: dt.Int64 = _personal("Teaching period: the source's code.")
+    comision_id: dt.Int64 = _text("Comisión (course group).")
+    periodo_lectivo: dt.Int64 = _text("Teaching period: the source's code.")
     tipo_evaluacion: dt.String = column(
         "From origen (E examen, P promoción, R cursada, A and B equivalencia), else from the words of tipo, else null.",
-        pii="indirect", nullable=True, isin=TIPOS_EVALUACION,
+        nullable=True, isin=TIPOS_EVALUACION,
     )  # fmt: skip
-    origen: dt.String = _personal("The source's code, as recorded; null for the evaluations of courses.")
+    origen: dt.String = _text("The source's code, as recorded; null for the evaluations of courses.")
     nota: dt.String = _personal("Mark as recorded: digits, letters or words.")
     nota_descripcion: dt.String = _personal("Mark in words; null for the evaluations of courses.")
     resultado: dt.String = _personal("A passed, R failed, U absent; anything else is unknown and counted in no flag.")
@@ -442,7 +443,7 @@ class FactAcademicPerformance(SilverContract):
     ausente_flag: dt.Int64 = _flag("resultado is U in EXAMEN, PROMOCION or CURSADA")
     evaluation_count: dt.Int64 = _one("one result")
     fecha_evaluacion: dt.Date = _personal("Date of the result, as recorded.")
-    anio_academico: dt.Int64 = _anio_academico("as recorded")
+    anio_academico: dt.Int64 = _anio_academico("as recorded", of_a_date=False)
     fecha_conocida: dt.Date = _fecha_conocida("fecha_evaluacion")
     anio_evento: dt.Int64 = _anio_evento()
 
@@ -459,14 +460,14 @@ class FactExamInscription(SilverContract):
     elemento_id: dt.Int64 = _elemento()
     plan_version_id: dt.Int64 = _plan_version()
     instancia_id: dt.Int64 = _instancia("Instance of the exam.")
-    instancia_desc: dt.String = _personal("Instance: name.")
+    instancia_desc: dt.String = _text("Instance: name.")
     estado_inscripcion: dt.String = _personal("State, the source's code. Every state counts.")
-    catedra_cod: dt.String = _personal("Chair: code.")
-    catedra_nombre: dt.String = _personal("Chair: name.")
+    catedra_cod: dt.String = _text("Chair: code.")
+    catedra_nombre: dt.String = _text("Chair: name.")
     exam_inscription_count: dt.Int64 = _one("one enrolment")
     fecha_inscripcion: dt.Timestamp = _personal("Instant of the enrolment, local time of the source, as recorded.")
-    fecha_mesa_examen: dt.Date = _personal("Date of the exam, as recorded.")
-    anio_academico: dt.Int64 = _anio_academico("as recorded, else academic_year(fecha_mesa_examen)")
+    fecha_mesa_examen: dt.Date = _text("Date of the exam, as recorded.")
+    anio_academico: dt.Int64 = _anio_academico("as recorded, else academic_year(fecha_mesa_examen)", of_a_date=False)
     fecha_conocida: dt.Date = _fecha_conocida("date of fecha_inscripcion, else fecha_mesa_examen")
     anio_evento: dt.Int64 = _anio_evento()
 
@@ -485,7 +486,7 @@ class FactAttendance(SilverContract):
     total_inasistencias: dt.Float64 = _measure("Absences, with fractions.")
     cumple_asistencia_flag: dt.Int64 = _flag("porc_asistencia >= 75")
     riesgo_asistencia_flag: dt.Int64 = _flag("porc_asistencia < 50")
-    anio_academico: dt.Int64 = _anio_academico("as recorded")
+    anio_academico: dt.Int64 = _anio_academico("as recorded", of_a_date=False)
     fecha_conocida: dt.Date = _fecha_conocida("the earlier of cutoff(anio_academico) and as_of, as the source keeps no dates")
     anio_evento: dt.Int64 = _anio_evento()
 
@@ -537,7 +538,7 @@ class FactStudentStatusHistory(SilverContract):
     alumno_id: dt.Int64 = _alumno("key")
     nro_cambio: dt.Int64 = column(
         "1, 2, … over the changes known at as_of, by fecha_cambio, then motivo_calidad as text, then calidad; nulls last.",
-        role="key", ge=1,
+        role="key", pii="indirect", ge=1,
     )  # fmt: skip
     calidad: dt.String = _personal("A active, P passive, after the change.")
     motivo_calidad: dt.String = _personal("Reason, the installation's code as text.")
