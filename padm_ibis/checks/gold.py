@@ -1,3 +1,155 @@
-"""Contracts of gold: marts and the feature store."""
+"""Contracts of the business marts; those of the feature store are in `padm_ibis.checks.tft`.
+
+Reports (all marts but `MartStudentRiskFeatures`, which is point in time) go by the recorded ``anio_academico``
+and count a course and its later promotion once.
+"""
 
 from __future__ import annotations
+
+from typing import Any
+
+import ibis.expr.datatypes as dt
+
+from padm_ibis.contract import GoldContract, column
+from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
+
+# --- columns that many marts share -----------------------------------------------------------------
+
+_MANY = "A number over all students of the group."
+_GROUP = "What a group of students has in common."
+
+
+def _source_db() -> Any:
+    return column("Configured name of the database the row came from; part of every key and of every join.", role="key")
+
+
+def _group(description: str, *, nullable: bool = False, fk: str | None = None, ge: Any = None) -> Any:
+    """A part of the key of a table about many students."""
+    return column(description, role="key", nullable=nullable, fk=fk, ge=ge, breaker="aggregate", why=_GROUP)
+
+
+def _total(description: str) -> Any:
+    return column(description, role="measure", ge=0, breaker="aggregate", why=_MANY)
+
+
+def _mean_of_group(description: str, *, ge: Any = None, le: Any = None) -> Any:
+    return column(description, role="measure", nullable=True, ge=ge, le=le, breaker="aggregate", why=_MANY)
+
+
+def _rate_of_group(description: str) -> Any:
+    return _mean_of_group(f"{description}, 0 to 1.", ge=0, le=1)
+
+
+def _percent_of_group(description: str) -> Any:
+    return _mean_of_group(f"{description}, 0 to 100.", ge=0, le=100)
+
+
+# --- marts about groups ----------------------------------------------------------------------------
+
+
+class MartCohortAnalysis(GoldContract):
+    """Students of dim_student with a year of entry, by cohort, programme, faculty and province of their location."""
+
+    class Config:
+        unique = ("source_db", "cohorte", "propuesta_id", "facultad_id", "sede_provincia")
+
+    source_db: dt.String = _source_db()
+    cohorte: dt.Int64 = _group(
+        "Academic year of entry (anio_ingreso); students without one are in no cohort.", ge=FIRST_PLAUSIBLE_YEAR
+    )
+    propuesta_id: dt.Int64 = _group(
+        "Programme; null, a group of its own, for students without one.", nullable=True, fk="dim_propuesta.propuesta_id"
+    )
+    facultad_id: dt.Int64 = _group(
+        "Institution of the students' location; null, a group of its own, for students without one.",
+        nullable=True, fk="dim_facultad.facultad_id",
+    )  # fmt: skip
+    sede_provincia: dt.String = _group(
+        "Province of the students' own location; null, a group of its own, for students without one.", nullable=True
+    )
+    propuesta_nombre: dt.String = column("Name of the programme, of dim_propuesta.", nullable=True)
+    facultad_nombre: dt.String = column("Name of the institution, of dim_facultad.", nullable=True)
+    total_estudiantes: dt.Int64 = _total("Students of the group.")
+    total_desertores: dt.Int64 = _total("Students with any loss of regularity known at as_of, whatever its year.")
+    tasa_desercion_pct: dt.Float64 = _percent_of_group("100 · total_desertores / total_estudiantes")
+    total_egresados: dt.Int64 = _total("Students with a graduation known at as_of; they may be among total_desertores too.")
+    total_retenidos: dt.Int64 = _total("total_estudiantes less total_desertores: graduates and students alike.")
+    tasa_retencion_pct: dt.Float64 = _percent_of_group("100 · total_retenidos / total_estudiantes")
+    promedio_anios_hasta_dropout: dt.Float64 = _mean_of_group(
+        "Mean, over the students with a dropout of a known year, of the lowest anio_academico of their dropouts less cohorte; "
+        "null without such students."
+    )
+    min_anios_hasta_dropout: dt.Int64 = _mean_of_group(
+        "Least of those years; negative when a dropout is recorded of a year before the entry."
+    )
+    max_anios_hasta_dropout: dt.Int64 = _mean_of_group("Greatest of those years.")
+    promedio_notas_cohorte: dt.Float64 = _mean_of_group(
+        "Mean of all graded finals (exams and promotions with a numeric mark) of the group's students, of every year: "
+        "each mark weighs the same. From whole hundredths.",
+        ge=0, le=10,
+    )  # fmt: skip
+    tasa_aprobacion_cohorte_pct: dt.Float64 = _percent_of_group(
+        "100 · approved counted evaluations (exams, promotions and courses with result A, R or U) of the group's students, "
+        "of every year, over all of them; a course and its promotion count once"
+    )
+
+
+class MartKpiMateria(GoldContract):
+    """Subjects by year: enrolled students, results, and how many take the subject again."""
+
+    class Config:
+        unique = ("source_db", "elemento_id", "anio_academico")
+
+    source_db: dt.String = _source_db()
+    elemento_id: dt.Int64 = _group(
+        "Subject that a course enrolment or an academic result mentions.", fk="dim_elemento.elemento_id"
+    )
+    anio_academico: dt.Int64 = _group(
+        "Academic year as recorded; rows without one, or without a subject, are in no row here. "
+        "Points to dim_periodo up to academic_year(as_of) + 1; a fact may mention a later year.",
+        fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR,
+    )  # fmt: skip
+    materia_nombre: dt.String = column("Name of the subject, of dim_elemento.", nullable=True)
+    inscriptos: dt.Int64 = _total("Distinct students with a course enrolment in the subject and year, whatever its state.")
+    total_evaluaciones: dt.Int64 = _total(
+        "Counted evaluations: exams, promotions and courses with result A, R or U; a course and its promotion count once."
+    )
+    promedio_notas: dt.Float64 = _mean_of_group(
+        "Mean mark of the graded finals: exams and promotions with a numeric mark. From whole hundredths.", ge=0, le=10
+    )
+    tasa_aprobacion: dt.Float64 = _rate_of_group("Counted evaluations with result A over total_evaluaciones")
+    tasa_reprobacion: dt.Float64 = _rate_of_group("Counted evaluations with result R over total_evaluaciones")
+    tasa_ausentismo: dt.Float64 = _rate_of_group("Counted evaluations with result U over total_evaluaciones")
+    tasa_recursada: dt.Float64 = _rate_of_group(
+        "Students enrolled this year who were enrolled in the subject in an earlier anio_academico, over inscriptos"
+    )
+
+
+class MartRankingDocentes(GoldContract):
+    """Teachers by year, by the results of the courses they teach. A rank says how courses ended, not why."""
+
+    class Config:
+        unique = ("source_db", "docente_hash", "anio_academico")
+
+    source_db: dt.String = _source_db()
+    docente_hash: dt.String = column("Keyed hash of the teacher's document number.", role="key", pii="indirect")
+    anio_academico: dt.Int64 = _group(
+        "Academic year of the results, as recorded. "
+        "Points to dim_periodo up to academic_year(as_of) + 1; a fact may mention a later year.",
+        fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR,
+    )  # fmt: skip
+    evaluaciones: dt.Int64 = _total(
+        "Results A, R or U of courses and promotions in the teacher's comisiones. A result counts once for each teacher "
+        "of its comisión, and a course and its promotion count once."
+    )
+    estudiantes: dt.Int64 = _total("Distinct students among them.")
+    promedio_notas: dt.Float64 = _mean_of_group(
+        "Mean of the numeric marks of those results, marks of courses included. From whole hundredths.", ge=0, le=10
+    )
+    tasa_aprobacion: dt.Float64 = _rate_of_group("Results A over evaluaciones")
+    tasa_ausentismo: dt.Float64 = _rate_of_group("Results U over evaluaciones")
+    puesto: dt.Int64 = column(
+        "1, 2, … within source_db and anio_academico by tasa_aprobacion (highest first), promedio_notas (highest first, nulls "
+        "last) and docente_hash, among those with at least the parameter ranking_min_evaluaciones; null below it.",
+        role="measure", pii="indirect", nullable=True, ge=1,
+    )  # fmt: skip

@@ -6,4 +6,12 @@ from collections.abc import Callable
 
 import ibis.expr.types as ir
 
-GOLD: tuple[Callable[..., ir.Table], ...] = ()
+from padm_ibis.gold.mart_cohort_analysis import mart_cohort_analysis
+from padm_ibis.gold.mart_kpi_materia import mart_kpi_materia
+from padm_ibis.gold.mart_ranking_docentes import mart_ranking_docentes
+
+GOLD: tuple[Callable[..., ir.Table], ...] = (
+    mart_cohort_analysis,
+    mart_kpi_materia,
+    mart_ranking_docentes,
+)
