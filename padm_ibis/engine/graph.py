@@ -1,0 +1,310 @@
+"""The graph of tables: collected from functions, ordered by their signatures, checked before any data is read."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import ibis
+import ibis.expr.types as ir
+
+from padm_ibis import contract as contracts
+from padm_ibis.contract import Layer
+from padm_ibis.errors import ConfigError, DefinitionError, SchemaMismatch, UnknownName, did_you_mean
+from padm_ibis.model import PARAMS, Model, Resource, model_of
+from padm_ibis.params import Params
+from padm_ibis.sources.table import SourceTable
+
+LAYERS: tuple[Layer, ...] = ("bronze", "silver", "gold")
+READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"bronze": (), "silver": ("bronze", "silver"), "gold": ("silver", "gold")}
+)
+LOADED = ("source_db", "_extracted_at", "_run_id")  # columns of bronze that the loader adds
+
+TableFunction = Callable[..., ir.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every table that can be built, in an order in which it can be.
+
+    Attributes
+    ----------
+    models
+        Name → model, each after all that it reads.
+    sources
+        Name → table of a source system that a bronze table may read.
+    """
+
+    models: Mapping[str, Model]
+    sources: Mapping[str, SourceTable]
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.models.values())
+
+    def __getitem__(self, name: str) -> Model:
+        layer, _, bare = name.rpartition(".")
+        if bare not in self.models or layer not in ("", self.models[bare].layer):
+            raise UnknownName("table", name, [qualified(m) for m in self] if layer else self.models)
+        return self.models[bare]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all tables, in building order."""
+        return tuple(self.models)
+
+    def of(self, layer: str) -> tuple[Model, ...]:
+        """Return the tables of one layer, in building order."""
+        return tuple(m for m in self if m.layer == layer)
+
+    def upstream(self, names: Iterable[str]) -> frozenset[str]:
+        """Return ``names`` and everything that they read, however far up."""
+        found: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += [n for n in self.models[name].inputs if n in self.models]
+        return frozenset(found)
+
+    def downstream(self, names: Iterable[str]) -> frozenset[str]:
+        """Return ``names`` and everything that reads them, however far down."""
+        found = set(names)
+        for model in self:  # in building order, so one pass is enough
+            if found.intersection(model.inputs) and model.layer != "bronze":
+                found.add(model.name)
+        return frozenset(found)
+
+    def select(self, layer: str | None = None, names: Sequence[str] = (), *, only: bool = False) -> tuple[Model, ...]:
+        """Return the tables that a run builds, in order.
+
+        Parameters
+        ----------
+        layer
+            The last layer to build; by default gold, or that of the named tables.
+        names
+            Tables (``dim_student``, ``silver.dim_student``, ``mart_*``) that are wanted; what they read is built too.
+        only
+            Keep to the named layer, or, without one, to the named tables.
+
+        Raises
+        ------
+        UnknownName
+            If a layer or a table does not exist.
+        """
+        if layer is not None and layer not in LAYERS:
+            raise UnknownName("layer", layer, LAYERS)
+        wanted = [name for given in names for name in self._expand(given)]
+        last = LAYERS.index(layer) if layer is not None else len(LAYERS) - 1
+        closure = self.upstream(wanted) if wanted else frozenset(self.models)
+        chosen = [m for m in self if m.name in closure and LAYERS.index(m.layer) <= last]
+        if only and layer is not None:
+            return tuple(m for m in chosen if m.layer == layer)
+        if only and wanted:
+            return tuple(m for m in chosen if m.name in wanted)
+        return tuple(chosen)
+
+    def _expand(self, given: str) -> list[str]:
+        if not any(mark in given for mark in "*?["):
+            return [self[given].name]
+        found = [m.name for m in self if fnmatch.fnmatchcase(m.name, given) or fnmatch.fnmatchcase(qualified(m), given)]
+        if not found:
+            raise UnknownName("table like", given, self.models)
+        return found
+
+    def bind(self, model: Model, params: Params, table: Callable[[Model], ir.Table] | None = None) -> ir.Table:
+        """Return the expression of ``model`` over unbound tables of its inputs' contracts.
+
+        Parameters
+        ----------
+        table
+            Gives the table that stands for an input; by default the unbound one in its layer's schema.
+        """
+        if model.layer == "bronze":
+            inputs = {name: self.sources[name].unbound() for name in model.inputs}
+        else:
+            given = table or (lambda m: contracts.unbound(m.contract, m.name, params))
+            inputs = {name: given(self.models[name]) for name in model.inputs}
+        try:
+            return model.function(**inputs, **({PARAMS: params} if model.takes_params else {}))
+        except Exception as error:
+            raise DefinitionError(
+                f"{model.where}: {model.name} cannot be written as an expression: {type(error).__name__}: {_first_line(error)}",
+                hint="Its inputs have the columns of their contracts; see `padm-ibis show <table>`.",
+            ) from error
+
+    def check_schemas(self, models: Iterable[Model], params: Params) -> dict[str, ir.Table]:
+        """Build the expression of each model and compare it with its contract, without any data.
+
+        Raises
+        ------
+        SchemaMismatch
+            If some do not fit; every difference of every table is listed.
+        """
+        expressions, problems = {}, []
+        for model in models:
+            expressions[model.name] = expression = self.bind(model, params)
+            problems += [f"{model.where}: {model.name}: {p}" for p in differences(expression.schema(), expected(model, params))]
+        if problems:
+            raise SchemaMismatch("\n".join(problems), hint="A model's last step is one select in the order of its contract.")
+        return expressions
+
+
+def qualified(model: Model) -> str:
+    """``dim_student`` → ``silver.dim_student``."""
+    return f"{model.layer}.{model.name}"
+
+
+def expected(model: Model, params: Params) -> ibis.Schema:
+    """Return the schema that a model's expression must have: bronze leaves three columns to the loader."""
+    schema = contracts.schema(model.contract, params)
+    if model.layer != "bronze":
+        return schema
+    return ibis.schema({name: kind for name, kind in schema.items() if name not in LOADED})
+
+
+def differences(found: ibis.Schema, wanted: ibis.Schema) -> list[str]:
+    """Return every way in which a schema is not the wanted one; nullability does not count."""
+    problems = []
+    surplus = [name for name in found if name not in wanted]
+    for name in wanted:
+        if name not in found:
+            near = did_you_mean(name, surplus) if surplus else ""
+            problems.append(f"the column {name!r} of its contract is missing.{' ' + near if near.startswith('Did') else ''}")
+        elif (have := found[name].copy(nullable=True)) != (want := wanted[name].copy(nullable=True)):
+            problems.append(f"the column {name!r} is {have}, its contract says {want}.")
+    problems += [f"the column {name!r} is not in its contract." for name in surplus]
+    if not problems and (moved := [(f, w) for f, w in zip(found, wanted, strict=True) if f != w]):
+        problems.append(f"its columns are not in the contract's order: {moved[0][0]!r} stands where {moved[0][1]!r} should.")
+    return problems
+
+
+def collect(modules: Sequence[str] = ()) -> Graph:
+    """Return the graph of this package's tables and of those in ``modules``; see `build`."""
+    from padm_ibis.bronze import BRONZE
+    from padm_ibis.gold import GOLD
+    from padm_ibis.silver import SILVER
+    from padm_ibis.sources.guarani import TABLES
+
+    own = [*BRONZE, *SILVER, *GOLD]
+    users = [_import(name) for name in modules]
+    sources = {**TABLES, **{name: table for module in users for name, table in getattr(module, "TABLES", {}).items()}}
+    return build([*own, *(function for module in users for function in marked(module))], sources)
+
+
+def marked(module: ModuleType) -> list[TableFunction]:
+    """Return the functions of ``module`` that are models, in the order of their definition; packages name them too."""
+    found = {id(value): value for value in vars(module).values() if callable(value) and hasattr(value, "__padm_model__")}
+    return sorted(found.values(), key=lambda f: (model_of(f).path, model_of(f).line))
+
+
+def build(functions: Iterable[TableFunction], sources: Mapping[str, SourceTable] | None = None) -> Graph:
+    """Order models by their signatures.
+
+    Raises
+    ------
+    DefinitionError
+        If two have one name, one reads a table that does not exist or that its layer may not read, or some
+        read each other in a circle. All mistakes but circles are collected first.
+    """
+    tables = dict(sources or {})
+    models: dict[str, Model] = {}
+    problems: list[str] = []
+    for function in functions:
+        model = model_of(function)
+        if model.name in models and models[model.name] != model:
+            problems.append(f"{model.where}: there is a table {model.name!r} already, at {models[model.name].where}.")
+        models.setdefault(model.name, model)
+    for model in models.values():
+        problems += _wrong_inputs(model, models, tables)
+    if problems:
+        raise DefinitionError("\n".join(problems))
+    return Graph(MappingProxyType({name: models[name] for name in _ordered(models)}), MappingProxyType(tables))
+
+
+def _wrong_inputs(model: Model, models: Mapping[str, Model], sources: Mapping[str, SourceTable]) -> Iterator[str]:
+    if model.layer == "bronze":
+        existing, kind = {*sources}, "source table"
+    else:
+        existing, kind = {n for n, m in models.items() if m.layer in READS[model.layer]}, "table"
+    for name in model.inputs:
+        if name in existing:
+            continue
+        place = f"{_file(model)}:{_line(model, name)}: {model.name} reads {name!r}"
+        if name in models:
+            allowed = " and ".join(READS[model.layer]) or "tables of its source"
+            yield f"{place}, which is {models[name].layer}; {model.layer} reads {allowed} only."
+        else:
+            yield f"{place}, but there is no {kind} of that name. {did_you_mean(name, {*existing, PARAMS})}"
+
+
+def _ordered(models: Mapping[str, Model]) -> list[str]:
+    """Dependencies first; within that, layer by layer and in the order given."""
+    rank = {name: (LAYERS.index(model.layer), number) for number, (name, model) in enumerate(models.items())}
+    sorter = TopologicalSorter({n: [i for i in m.inputs if i in models and m.layer != "bronze"] for n, m in models.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        places = "\n".join(f"  {models[n].where}: {n} reads {i}" for n, i in itertools.pairwise(circle))
+        raise DefinitionError(
+            f"These tables read each other in a circle:\n{places}", hint="One of them must do without."
+        ) from None
+    ordered: list[str] = []
+    ready: list[str] = []
+    while sorter.is_active():
+        ready = sorted([*ready, *sorter.get_ready()], key=rank.__getitem__)
+        ordered.append(ready.pop(0))
+        sorter.done(ordered[-1])
+    return ordered
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        whose = "" if name.startswith(missing) else f" (imported by {name})"
+        raise ConfigError(
+            f"models.modules: there is no module {missing!r}{whose}.",
+            hint="Install the package that holds it, or run where Python finds it (PYTHONPATH).",
+        ) from None
+
+
+def _file(model: Model) -> str:
+    return model.where.rpartition(":")[0]
+
+
+def _line(model: Model, parameter: str) -> int:
+    """The line on which ``parameter`` stands: signatures run over several."""
+    return _parameter_lines(model.path, model.name).get(parameter, model.line)
+
+
+@functools.cache
+def _parameter_lines(path: str, function: str) -> dict[str, int]:
+    try:
+        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):  # defined in an interactive session
+        return {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return {a.arg: a.lineno for a in [*node.args.args, *node.args.kwonlyargs]}
+    return {}
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")
+
+
+def resources(models: Iterable[Model]) -> tuple[Resource, ...]:
+    """Return the models that are read from sources."""
+    return tuple(m for m in models if isinstance(m, Resource))

@@ -1,0 +1,222 @@
+"""What a run did: data first, then the same as a table, as plain lines and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["ok", "up to date", "partial", "failed"]
+Action = Literal["loaded", "built", "unchanged", "failed", "skipped"]
+Verdict = Literal["ok", "warn", "error"]
+EXIT_CODES = {"ok": 0, "up to date": 0, "partial": 1, "failed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One rule on one table.
+
+    Attributes
+    ----------
+    rule
+        ``not_null(alumno_id)``, ``unique(source_db, alumno_id)``, ``foreign_key(elemento_id → dim_elemento)`` …
+    failed
+        Rows that break it.
+    rows
+        Some of those, by their keys; never personal data.
+    """
+
+    table: str
+    rule: str
+    verdict: Verdict
+    failed: int = 0
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table of a run.
+
+    Attributes
+    ----------
+    rows
+        Rows that it holds now.
+    changed
+        Rows that arrived, changed or went; None where the table was made anew.
+    seconds
+        Time spent on it, checks included.
+    checks
+        Rules that were tried.
+    warnings
+        Rules that failed without stopping the run.
+    source_db
+        In bronze: the source these rows came from.
+    note
+        Why it was left as it was, or what was remarkable.
+    """
+
+    layer: str
+    name: str
+    action: Action
+    rows: int = 0
+    seconds: float = 0.0
+    checks: int = 0
+    warnings: int = 0
+    changed: int | None = None
+    source_db: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """One resource of one source, as far as a run read it.
+
+    Attributes
+    ----------
+    since
+        From which value of the cursor on; None for everything.
+    watermark
+        Greatest value of the cursor that arrived, as text.
+    read
+        Rows that arrived.
+    changed
+        Rows of bronze that are new, different or gone.
+    """
+
+    source_db: str
+    resource: str
+    read: int = 0
+    changed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    since: str | None = None
+    watermark: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """A source that could not be read: its tables stay as they were."""
+
+    source_db: str
+    message: str
+    hint: str | None = None
+    reached: bool = False
+
+
+@dataclass(slots=True)
+class RunReport:
+    """All of a run; what ``--json`` writes and ``_padm.runs`` keeps."""
+
+    run_id: str
+    version: str
+    started_at: dt.datetime
+    warehouse: str
+    configuration: str
+    layer: str
+    as_of: dt.date | None
+    params: dict[str, Any] = field(default_factory=dict)
+    status: Status = "ok"
+    seconds: float = 0.0
+    published: bool = False
+    phases: dict[str, float] = field(default_factory=dict)
+    inputs: list[InputReport] = field(default_factory=list)
+    failures: list[SourceFailure] = field(default_factory=list)
+    tables: list[TableReport] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code for this outcome."""
+        return EXIT_CODES[self.status]
+
+    @property
+    def warnings(self) -> list[CheckResult]:
+        """Rules that failed without stopping the run."""
+        return [c for c in self.checks if c.verdict == "warn"]
+
+    @property
+    def errors(self) -> list[CheckResult]:
+        """Rules whose failure stopped the run."""
+        return [c for c in self.checks if c.verdict == "error"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {**dataclasses.asdict(self), "exit_code": self.exit_code}
+
+    def json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(self.as_dict(), default=_plain, ensure_ascii=False, indent=2)
+
+    def of(self, layer: str) -> list[TableReport]:
+        """Return the tables of one layer."""
+        return [t for t in self.tables if t.layer == layer]
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """``0.004`` → ``<0.01 s``, ``12.34`` → ``12.3 s``, ``95`` → ``1 min 35 s``."""
+    if seconds < 0.01:
+        return "<0.01 s"
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def headline(report: RunReport) -> str:
+    """Return the outcome in one line."""
+    rows = sum(t.rows for t in report.tables if t.action in ("built", "loaded"))
+    built = sum(t.action == "built" for t in report.tables)
+    steps = " · ".join(f"{name} {duration(seconds)}" for name, seconds in report.phases.items() if seconds >= 0.01)
+    if report.status == "up to date":
+        return f"Up to date: nothing to build ({duration(report.seconds)})"
+    what = f"{built} table{'s' * (built != 1)} built, {rows:,} rows, in {duration(report.seconds)}"
+    word = {"ok": "Done", "partial": "Partial", "failed": "Failed"}[report.status]
+    return f"{word}: {what}" + (f" ({steps})" if steps else "")
+
+
+def lines(report: RunReport) -> Iterator[str]:
+    """Yield the report as plain lines, for logs."""
+    yield f"padm-ibis {report.version}  run {report.run_id}  as_of {report.as_of}  {report.warehouse}"
+    for item in report.inputs:
+        since = f"  since {item.since}" if item.since else ""
+        note = f"  ({item.note})" if item.note else ""
+        yield (
+            f"input   {item.source_db}.{item.resource}  {item.read:,} read  {item.changed:,} changed  "
+            f"{item.rows:,} rows  {item.seconds:.2f} s{since}{note}"
+        )
+    for table in report.tables:
+        note = f"  ({table.note})" if table.note else ""
+        yield (
+            f"{table.layer:<7} {table.name}  {table.action}  {table.rows:,} rows  {table.seconds:.2f} s  "
+            f"{table.checks} checks{f', {table.warnings} warnings' * (table.warnings > 0)}{note}"
+        )
+    yield from problems(report)
+    yield headline(report)
+
+
+def problems(report: RunReport) -> Iterator[str]:
+    """Yield what went wrong or was remarkable, most serious first."""
+    for failure in report.failures:
+        yield f"error   source {failure.source_db}: {failure.message}"
+    for check in report.errors:
+        yield f"error   {check.table}: {check.rule}: {check.failed:,} rows{_examples(check)}"
+    for check in report.warnings:
+        yield f"warning {check.table}: {check.rule}: {check.failed:,} rows{_examples(check)}"
+    for note in report.notes:
+        yield f"note    {note}"
+
+
+def _examples(check: CheckResult) -> str:
+    return f", such as {'; '.join(check.rows[:2])}" if check.rows else ""
