@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import ibis.expr.operations as ops
+from ibis.expr.operations.relations import Simple
 
 Columns = frozenset[str]
 Keys = Callable[[str], Iterable[Iterable[str]]]
@@ -227,7 +228,7 @@ def _derived(relation: ops.Relation, parent: Facts) -> Facts:
             return _fill_null(parent, relation)
         case ops.TableUnnest():
             return _unnest(parent, relation)
-        case ops.Reference() | ops.AliasedRelation() | ops.Simple():
+        case ops.Reference() | ops.AliasedRelation() | Simple():
             return parent
         case _:
             return Facts()

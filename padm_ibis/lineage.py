@@ -13,6 +13,7 @@ from typing import Any
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from ibis.expr.operations.relations import Simple
 
 from padm_ibis.errors import UnknownName
 from padm_ibis.grain import injective
@@ -134,7 +135,7 @@ def _derived(node: ops.Relation, parent: _Rows, known: Mapping[ops.Node, Any]) -
             return _Rows({n: o | Origin(how=frozenset({"computed"})) for n, o in parent.columns.items()}, parent.rows)
         case ops.TableUnnest():
             return _Rows({**parent.columns, **dict.fromkeys(_new_columns(node), known[node.column])}, parent.rows)
-        case ops.Reference() | ops.AliasedRelation() | ops.Simple():
+        case ops.Reference() | ops.AliasedRelation() | Simple():
             return parent
         case _:
             return _Rows({n: Origin(frozenset({Ref(UNRESOLVED, n)})) for n in node.schema.names}, parent.rows)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from ibis.expr.operations.relations import Simple
 
 from padm_ibis import contract as contracts
-from padm_ibis.contract import Contract
+from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import DefinitionError
-from padm_ibis.grain import Grain, column_name, injective
-from padm_ibis.model import Model
+from padm_ibis.grain import Grain, column_name, injective, source_columns
+from padm_ibis.params import Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ RULES = (
         "a value made from the key of the row",
     ),
     Rule(
-        "delta", (ops.DateDelta, ops.TimestampDelta, ops.TimeDelta), 
+        "delta", (ops.DateDelta, ops.TimestampDelta, ops.TimeDelta),
         "years are counted by boundaries on DuckDB, and parts of instants differ too.",
         "terms.whole_years(a, b), or a.epoch_days() - b.epoch_days()", lambda n: not _day_delta(n),
     ),
@@ -186,16 +187,25 @@ def lint(
     return sorted(findings, key=lambda f: (f.rule, f.subject))
 
 
-def lint_model(record: Model, expression: ir.Table, inputs: Mapping[str, type[Contract]]) -> list[Finding]:
-    """Return what is wrong with a model's expression over unbound inputs.
+def lint_graph(graph: Graph, params: Params, names: Iterable[str] | None = None) -> list[Finding]:
+    """Return what is wrong with the models of a graph, over tables without data.
 
     Parameters
     ----------
-    inputs
-        Table name → contract, for the inputs that have one.
+    names
+        The models to look at; by default all.
     """
-    keys = {table: [contracts.key(contract)] for table, contract in inputs.items()}
-    return lint(expression, keys=keys, grain=record.grain, allow=record.allow, name=record.name, where=record.where)
+    keys = {model.name: [contracts.key(model.contract)] for model in graph}
+    findings = []
+    for name in graph.names if names is None else names:
+        model = graph[name]
+        # The keys of a source's tables are the source's: bronze proves that it multiplies no row, the loader that keys hold.
+        bronze = model.layer == "bronze"
+        findings += lint(
+            graph.bind(model, params), keys={} if bronze else keys, grain=() if bronze else model.grain,
+            allow=model.allow, name=model.name, where=model.where,
+        )  # fmt: skip
+    return findings
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -218,9 +228,10 @@ Raw = tuple[str, str, str, str]
 
 
 def _findings(root: ops.Relation, facts: Grain, grain: tuple[str, ...]) -> Iterator[Raw]:
+    used = _used_columns(root)
     for relation in root.find(ops.Relation):
         yield from _operations(relation)
-        yield from _windows(relation, facts)
+        yield from _windows(relation, facts, used)
         if isinstance(relation, ops.JoinChain):
             yield from _joins(relation, facts)
     if grain and not facts.of(root).unique(grain):
@@ -264,7 +275,7 @@ def _excused(rule: Rule, node: ops.Node, value: ops.Value) -> bool:
     return False
 
 
-def _windows(relation: ops.Relation, facts: Grain) -> Iterator[Raw]:
+def _windows(relation: ops.Relation, facts: Grain, used: Mapping[ops.Relation, set[str]]) -> Iterator[Raw]:
     for name, value in _named_values(relation):
         windows = value.find(ops.WindowFunction, filter=ops.Value)
         if windows and isinstance(relation, ops.Filter):
@@ -279,7 +290,7 @@ def _windows(relation: ops.Relation, facts: Grain) -> Iterator[Raw]:
             rows = framed and window.how == "rows"
             if (isinstance(window.func, NEEDS_ORDER) or framed) and not window.order_by:
                 yield "unordered-window", name, "the order of rows is up to the engine.", "over(group_by=…, order_by=the key)"
-            elif (isinstance(window.func, NO_TIES) or rows) and not _definite(relation, window, facts):
+            elif (isinstance(window.func, NO_TIES) or rows) and not _definite(relation, window, facts, used):
                 keys = ", ".join(_shown(v) for v in (*window.group_by, *(k.arg for k in window.order_by)))
                 yield (
                     "window-tie", name, f"rows that agree on ({keys}) come in any order.",
@@ -287,9 +298,38 @@ def _windows(relation: ops.Relation, facts: Grain) -> Iterator[Raw]:
                 )  # fmt: skip
 
 
-def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain) -> bool:
+def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain, used: Mapping[ops.Relation, set[str]]) -> bool:
+    """Whether the order decides, or rows that it leaves tied agree on everything that is used of them."""
     values = (injective(v) for v in (*window.group_by, *(k.arg for k in window.order_by)))
-    return facts.inside(relation).unique(column_name(v) for v in values if isinstance(v, ops.Field))
+    known, inside = facts.inside(relation), frozenset(column_name(v) for v in values if isinstance(v, ops.Field))
+    if known.unique(inside):
+        return True
+    own = dict(_named_values(relation))
+    others = [v for n, v in own.items() if n in used.get(relation, ()) and not v.find(ops.WindowFunction, filter=ops.Value)]
+    needed = frozenset().union(*(source_columns(v) for v in [*others, window.func]))
+    return needed <= known.closure(inside)
+
+
+def _used_columns(root: ops.Relation) -> dict[ops.Relation, set[str]]:
+    """Which columns of each relation anything reads, looking through what only passes them on."""
+    used: dict[ops.Relation, set[str]] = {root: set(root.schema.names)}
+
+    def add(relation: ops.Relation, names: Iterable[str]) -> None:
+        names = set(names)
+        while True:
+            used.setdefault(relation, set()).update(names)
+            if not isinstance(relation, Simple | ops.DropColumns | ops.Reference) or isinstance(relation, ops.Distinct):
+                return
+            relation = relation.parent
+
+    add(root, root.schema.names)
+    for node in root.find((ops.Field, ops.Set, ops.Distinct)):
+        if isinstance(node, ops.Field):
+            add(node.rel, [node.name])
+        else:
+            for parent in (node.left, node.right) if isinstance(node, ops.Set) else (node.parent,):
+                add(parent, parent.schema.names)
+    return used
 
 
 def _joins(chain: ops.JoinChain, facts: Grain) -> Iterator[Raw]:

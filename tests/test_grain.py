@@ -133,3 +133,13 @@ def test_a_deep_expression_does_not_exhaust_the_stack():
     for n in range(1500):
         table = table.filter(table.ingreso > n)
     assert unique(table, *STUDENT_KEY)
+
+
+def test_sorting_and_taking_some_rows_keep_the_key_and_taking_one_leaves_a_single_row():
+    assert unique(STUDENTS.order_by("ingreso").limit(10), *STUDENT_KEY)
+    assert unique(STUDENTS.order_by("ingreso").limit(1))
+
+
+def test_filling_nulls_of_a_key_loses_it():
+    assert unique(STUDENTS.fill_null({"persona_id": 0}), *STUDENT_KEY)
+    assert not unique(STUDENTS.fill_null({"alumno_id": 0}), *STUDENT_KEY)

@@ -154,3 +154,8 @@ def test_a_deep_expression_is_followed_in_no_time():
     start = time.perf_counter()
     assert origin(table, "anio")[0] == {"marks.anio"}
     assert time.perf_counter() - start < 1
+
+
+def test_which_rows_come_first_decides_only_where_some_are_taken():
+    assert origin(MARKS.order_by("anio").select("nota"), "nota") == ({"marks.nota"}, set())
+    assert origin(MARKS.order_by("anio").limit(3).select("nota"), "nota") == ({"marks.nota"}, {"marks.anio"})

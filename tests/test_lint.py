@@ -11,6 +11,7 @@ from padm_ibis import contract as contracts
 from padm_ibis import lint as rules
 from padm_ibis import terms
 from padm_ibis.contract import GoldContract, column, dt
+from padm_ibis.engine.graph import build
 from padm_ibis.errors import DefinitionError
 from padm_ibis.model import model, model_of
 from padm_ibis.params import Params
@@ -85,6 +86,14 @@ ALLOWED = {
 }
 
 
+def test_a_tie_between_rows_that_agree_on_all_that_is_used_of_them_is_none():
+    first = terms.one_per(T, ["alumno_id"], [terms.first(T.nota)])
+    assert found(first.select("alumno_id", "nota")) == set()
+    assert found(first.select("alumno_id", "nota", "d")) == {"window-tie"}
+    numbered = T.select("alumno_id", "nota", n=ibis.row_number().over(group_by="alumno_id", order_by="nota"))
+    assert found(numbered) == set()
+
+
 @pytest.mark.parametrize("what", ALLOWED)
 def test_it_lets_pass(what):
     assert found(ALLOWED[what]) == set()
@@ -141,6 +150,11 @@ class Halved(GoldContract):
         unique = ("source_db", "id")
 
 
+@model(Facts)
+def facts():
+    return contracts.unbound(Facts, "elsewhere")
+
+
 @model(Halved)
 def halved(facts):
     return facts.select("source_db", "id", half=facts.id / 2)
@@ -148,8 +162,7 @@ def halved(facts):
 
 def test_a_finding_names_file_line_model_rule_column_and_what_to_write():
     record = model_of(halved)
-    expression = halved(contracts.unbound(Facts, "facts"))
-    (finding,) = rules.lint_model(record, expression, {"facts": Facts})
+    (finding,) = rules.lint_graph(build([facts, halved]), PARAMS, ["halved"])
     assert f"tests/test_lint.py:{record.line}  halved: integer-division half: " in str(finding)
     assert "terms.ratio" in str(finding)
     with pytest.raises(DefinitionError, match="integer-division half"):
