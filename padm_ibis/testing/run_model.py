@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +41,8 @@ def run_model(
         A function marked with ``@model`` or ``@resource``.
     inputs
         Table name → rows. A table left out is empty; a column left out is null where its contract allows
-        that, else the plainest value that the contract accepts (numbered, for a column of the key).
+        that, else the plainest value that the contract accepts (numbered, for a column of the key). Tables of
+        a source have no contract: what is left out is null.
     params
         Run parameters; ``overrides`` replace single ones (``as_of`` may be text: ``"2025-02-28"``).
     backend
@@ -93,11 +95,8 @@ def _columns(name: str, reader: Model, params: Params) -> tuple[contracts.Column
     if reader.layer == "bronze":
         from padm_ibis.sources.guarani import TABLES
 
-        table = TABLES[name]
-        return tuple(
-            contracts.Column(n, t, "", "attribute", "none", n not in table.required, None, None, n in table.required, ())
-            for n, t in table.columns.items()
-        )
+        columns = TABLES[name].columns.items()
+        return tuple(contracts.Column(n, dtype, "", "attribute", "none", True, None, None, False, ()) for n, dtype in columns)
     return contracts.columns(contract_of(name), params)
 
 
@@ -129,11 +128,13 @@ _PLAIN_KEY: dict[type[dt.DataType], Callable[[int], Any]] = {
 
 
 def _convert(value: Any, kind: pa.DataType) -> Any:
-    """Let tests write dates and instants as ISO text."""
+    """Let tests write dates and instants as ISO text, decimals as text or numbers."""
     if isinstance(value, str) and pa.types.is_date(kind):
         return datetime.date.fromisoformat(value)
     if isinstance(value, str) and pa.types.is_timestamp(kind):
         return datetime.datetime.fromisoformat(value)
+    if isinstance(value, str | int | float) and pa.types.is_decimal(kind):
+        return decimal.Decimal(str(value))
     return value
 
 
