@@ -8,7 +8,7 @@ a dense series joins the totals to its own years in between. No float is ever su
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -82,25 +82,14 @@ def _distinct(rows: ir.Table, columns: Sequence[str], **which: ir.Value) -> ir.T
 
 
 def academic_totals(performance: ir.Table, year: str) -> ir.Table:
-    """Whole numbers of the yearly academic block: STUDENT and ``year``, then `ACADEMIC_COUNTS`, ``peor``, ``mejor``.
-
-    Subjects are counted by adding up first per subject and then per year, which needs no distinct counts.
-    """
+    """Whole numbers of the yearly academic block: STUDENT and ``year``, then `ACADEMIC_COUNTS`, ``peor``, ``mejor``."""
     keys = [*STUDENT, year]
-    by_subject = _with_middle_marks(_counted(performance, year), keys).group_by([*keys, "elemento_id"]).agg(**_subject_totals())
-    subject = by_subject.elemento_id.notnull().ifelse(1, 0)
-    sums = {name: by_subject[name].sum().cast("int64") for name in ACADEMIC_COUNTS if name in by_subject.columns}
-    subjects = {
-        "materias_cursadas": subject.sum(),
-        **{name: (subject * by_subject[f"en_{name}"]).sum() for name in _SUBJECT_FLAGS},
-    }
-    extremes = {"peor": by_subject.peor.min(), "mejor": by_subject.mejor.max()}
-    return by_subject.group_by(keys).agg(**sums, **{n: v.cast("int64") for n, v in subjects.items()}, **extremes)
-
-
-_SUBJECT_FLAGS = (
-    "cursadas_intentadas", "materias_aprobadas", "materias_regularizadas", "materias_reprobadas", "materias_ausente",
-)  # fmt: skip
+    rows = _counted(performance, year)
+    subjects = _subject_totals(rows, keys)
+    marks = _mark_totals(rows.filter(rows.nota.notnull()), keys)
+    both = subjects.left_join(marks, keys)
+    counts = {name: both[name].fill_null(0) for name in ACADEMIC_COUNTS}
+    return both.select(*keys, **counts, peor="peor", mejor="mejor")
 
 
 def _counted(performance: ir.Table, year: str) -> ir.Table:
@@ -113,53 +102,60 @@ def _counted(performance: ir.Table, year: str) -> ir.Table:
         year,
         "elemento_id",
         nota=terms.final_en_centesimos(rows),
-        creditos=creditos.fill_null(0),
-        contada=terms.flag(counted),
-        examen=terms.flag(counted & (tipo == terms.EXAMEN)),
-        intento=terms.flag(tipo.isin((terms.CURSADA, terms.PROMOCION))),
-        aprobada=terms.flag(counted & (resultado == terms.APROBADO)),
-        reprobada=terms.flag(counted & (resultado == terms.REPROBADO)),
-        ausente=terms.flag(counted & (resultado == terms.AUSENTE)),
-        aprobado_flag=rows.aprobado_flag,
-        regularizado_flag=rows.regularizado_flag,
-        reprobado_flag=rows.reprobado_flag,
-        ausente_flag=rows.ausente_flag,
+        suma_creditos=creditos.fill_null(0),
+        total_evaluaciones=terms.flag(counted),
+        examenes_intentados=terms.flag(counted & (tipo == terms.EXAMEN)),
+        evaluaciones_aprobadas=terms.flag(counted & (resultado == terms.APROBADO)),
+        evaluaciones_reprobadas=terms.flag(counted & (resultado == terms.REPROBADO)),
+        evaluaciones_ausentes=terms.flag(counted & (resultado == terms.AUSENTE)),
+        cursadas_intentadas=terms.flag(tipo.isin((terms.CURSADA, terms.PROMOCION))),
+        materias_aprobadas=rows.aprobado_flag,
+        materias_regularizadas=rows.regularizado_flag,
+        materias_reprobadas=rows.reprobado_flag,
+        materias_ausente=rows.ausente_flag,
     )
 
 
-def _with_middle_marks(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
-    """Mark how often each graded final counts among the two middle ones of its year: their sum is twice the median."""
-    graded = rows.mutate(final=rows.nota.notnull().ifelse(1, 0))
-    ranked = graded.mutate(
-        orden=lambda t: ibis.row_number().over(ibis.window(group_by=[*keys, "final"], order_by=terms.first(t.nota))),
-        finales_del_anio=lambda t: t.final.sum().over(ibis.window(group_by=keys)),
+_ROWS = (
+    "total_evaluaciones", "examenes_intentados", "evaluaciones_aprobadas", "evaluaciones_reprobadas",
+    "evaluaciones_ausentes", "suma_creditos",
+)  # fmt: skip
+_SUBJECTS = (
+    "cursadas_intentadas", "materias_aprobadas", "materias_regularizadas", "materias_reprobadas", "materias_ausente",
+)  # fmt: skip
+
+
+def _subject_totals(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Rows and distinct subjects: added up per subject and then per year, which needs no distinct counts."""
+    subjects = rows.group_by([*keys, "elemento_id"]).agg(
+        **{name: rows[name].sum() for name in _ROWS}, **{name: rows[name].max() for name in _SUBJECTS}
     )
-    lower = (ranked.orden * 2 == ranked.finales_del_anio - 1) | (ranked.orden * 2 == ranked.finales_del_anio - 2)
-    upper = (ranked.orden * 2 == ranked.finales_del_anio - 1) | (ranked.orden * 2 == ranked.finales_del_anio)
-    return ranked.mutate(centro=ranked.final * (lower.ifelse(1, 0) + upper.ifelse(1, 0)))
+    known = subjects.elemento_id.notnull().ifelse(1, 0)
+    return subjects.group_by(keys).agg(
+        **{name: subjects[name].sum().cast("int64") for name in _ROWS},
+        **{name: (subjects[name] * known).sum().cast("int64") for name in _SUBJECTS},
+        materias_cursadas=known.sum().cast("int64"),
+    )
 
 
-def _subject_totals() -> Mapping[str, ir.Deferred]:
-    _ = ibis._
-    return {
-        "total_evaluaciones": _.contada.sum(),
-        "examenes_intentados": _.examen.sum(),
-        "evaluaciones_aprobadas": _.aprobada.sum(),
-        "evaluaciones_reprobadas": _.reprobada.sum(),
-        "evaluaciones_ausentes": _.ausente.sum(),
-        "finales": _.nota.count(),
-        "suma_notas": _.nota.sum().fill_null(0),
-        "suma_cuadrados": (_.nota * _.nota).sum().fill_null(0),
-        "suma_centrales": (_.nota * _.centro).sum().fill_null(0),
-        "suma_creditos": _.creditos.sum(),
-        "peor": _.nota.min(),
-        "mejor": _.nota.max(),
-        "en_cursadas_intentadas": _.intento.max(),
-        "en_materias_aprobadas": _.aprobado_flag.max(),
-        "en_materias_regularizadas": _.regularizado_flag.max(),
-        "en_materias_reprobadas": _.reprobado_flag.max(),
-        "en_materias_ausente": _.ausente_flag.max(),
+def _mark_totals(finals: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Sums, extremes and the two middle marks of the graded finals, from how often each mark was given."""
+    marks = finals.group_by([*keys, "nota"]).agg(veces=finals.count())
+    in_order = ibis.window(group_by=list(keys), order_by=terms.first(marks.nota), preceding=None, following=0)
+    ranked = marks.mutate(hasta=marks.veces.sum().over(in_order), n=marks.veces.sum().over(ibis.window(group_by=list(keys))))
+
+    def holds(position: ir.IntegerValue) -> ir.IntegerColumn:
+        return ((ranked.hasta - ranked.veces <= position) & (position < ranked.hasta)).ifelse(1, 0)
+
+    middle = holds((ranked.n - 1) // 2) + holds(ranked.n // 2)
+    nota, veces = ranked.nota, ranked.veces
+    sums = {
+        "finales": veces.sum(),
+        "suma_notas": (nota * veces).sum(),
+        "suma_cuadrados": (nota * nota * veces).sum(),
+        "suma_centrales": (nota * middle).sum(),
     }
+    return ranked.group_by(keys).agg(**{n: v.cast("int64") for n, v in sums.items()}, peor=nota.min(), mejor=nota.max())
 
 
 def engagement_totals(
