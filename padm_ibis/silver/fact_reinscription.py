@@ -11,7 +11,7 @@ from padm_ibis.model import model
 from padm_ibis.params import Params
 
 
-@model(FactReinscription, allow={"window-tie _puesto": "rows that tie are equal in every column of the table"})
+@model(FactReinscription)
 def fact_reinscription(reinscripciones: ir.Table, params: Params) -> ir.Table:
     """Re-enrolments known at as_of, one row per alumno_id, anio_academico and nro_transaccion of a source."""
     rows = reinscripciones.rename(alumno_id="alumno")
