@@ -21,7 +21,7 @@ def mart_cohort_analysis(
     fact_egreso: ir.Table,
     fact_academic_performance: ir.Table,
 ) -> ir.Table:
-    """Cohorts, one row per source_db, cohorte, propuesta_id, facultad_id and sede_provincia, a null being a group of its own."""
+    """Cohorts, one row per cohorte, propuesta_id, facultad_id and sede_provincia of a source, a null being a group of its own."""
     groups = _named(
         _groups(_students(dim_student, fact_dropout, fact_egreso, fact_academic_performance)), dim_propuesta, dim_facultad
     )

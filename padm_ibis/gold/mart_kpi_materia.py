@@ -15,7 +15,7 @@ COUNTS = ("inscriptos", "recursantes", "total_evaluaciones", "aprobadas", "repro
 
 @model(MartKpiMateria)
 def mart_kpi_materia(fact_course_enrollment: ir.Table, fact_academic_performance: ir.Table, dim_elemento: ir.Table) -> ir.Table:
-    """Subjects by year, one row per source_db, elemento_id and anio_academico that an enrolment or a result mentions."""
+    """Subjects by year, one row per elemento_id and anio_academico of a source that an enrolment or a result mentions."""
     stacked = _padded(_enrolled(fact_course_enrollment)).union(_padded(_results(fact_academic_performance)))
     totals = stacked.group_by(GRAIN).agg(**{name: stacked[name].sum().cast("int64") for name in COUNTS})
     names = dim_elemento.select("source_db", "elemento_id", "materia_nombre")

@@ -13,7 +13,7 @@ from padm_ibis.params import Params
 
 @model(MartRankingDocentes, allow={"fan-out bridge_docente_comision": "a mark counts once for each teacher of its comisión"})
 def mart_ranking_docentes(fact_academic_performance: ir.Table, bridge_docente_comision: ir.Table, params: Params) -> ir.Table:
-    """Teachers' course results, one row per source_db, docente_hash and anio_academico with any."""
+    """Teachers' course results, one row per docente_hash and anio_academico of a source."""
     teachers = bridge_docente_comision.select("source_db", "docente_hash", "comision_id")
     marks = _course_results(fact_academic_performance).join(teachers, ["source_db", "comision_id"])
     totals = marks.group_by("source_db", "docente_hash", "anio_academico").agg(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from padm_ibis.gold import mart_ranking_docentes
+from padm_ibis.silver import bridge_docente_comision
 
 Run = Callable[..., list[dict[str, Any]]]
 
@@ -158,3 +159,9 @@ def test_every_source_and_year_has_its_own_ranking(run: Run) -> None:
 
 def test_a_teacher_without_results_and_a_result_without_teacher_have_no_row(run: Run) -> None:
     assert ranking(run, [result(1, "A", comision_id=99)], [teaches("ana")]) == {}
+
+
+def test_a_teacher_with_two_records_and_one_document_counts_a_mark_once(run: Run) -> None:
+    records = [{"docente": docente, "comision": 10, "docente_hash": "ana"} for docente in (1, 2)]
+    bridge = run(bridge_docente_comision, {"docentes_comision": records})
+    assert ranking(run, [result(1, "A", 8.0)], bridge)["ana"]["evaluaciones"] == 1
