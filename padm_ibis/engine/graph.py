@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import fnmatch
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,13 +16,12 @@ import ibis
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
-from padm_ibis.contract import Layer
-from padm_ibis.errors import ConfigError, DefinitionError, SchemaMismatch, UnknownName, did_you_mean
+from padm_ibis.engine.dag import LAYERS, Dag, Node
+from padm_ibis.errors import ConfigError, DefinitionError, SchemaMismatch, did_you_mean
 from padm_ibis.model import PARAMS, Model, Resource, model_of
 from padm_ibis.params import Params
 from padm_ibis.sources.table import SourceTable
 
-LAYERS: tuple[Layer, ...] = ("bronze", "silver", "gold")
 READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"bronze": (), "silver": ("bronze", "silver"), "gold": ("silver", "gold")}
 )
@@ -42,19 +40,19 @@ class Graph:
         Name → model, each after all that it reads.
     sources
         Name → table of a source system that a bronze table may read.
+    dag
+        The same as plain names.
     """
 
     models: Mapping[str, Model]
     sources: Mapping[str, SourceTable]
+    dag: Dag
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.models.values())
 
     def __getitem__(self, name: str) -> Model:
-        layer, _, bare = name.rpartition(".")
-        if bare not in self.models or layer not in ("", self.models[bare].layer):
-            raise UnknownName("table", name, [qualified(m) for m in self] if layer else self.models)
-        return self.models[bare]
+        return self.models[self.dag[name].name]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,61 +63,9 @@ class Graph:
         """Return the tables of one layer, in building order."""
         return tuple(m for m in self if m.layer == layer)
 
-    def upstream(self, names: Iterable[str]) -> frozenset[str]:
-        """Return ``names`` and everything that they read, however far up."""
-        found: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name not in found:
-                found.add(name)
-                todo += [n for n in self.models[name].inputs if n in self.models]
-        return frozenset(found)
-
-    def downstream(self, names: Iterable[str]) -> frozenset[str]:
-        """Return ``names`` and everything that reads them, however far down."""
-        found = set(names)
-        for model in self:  # in building order, so one pass is enough
-            if found.intersection(model.inputs) and model.layer != "bronze":
-                found.add(model.name)
-        return frozenset(found)
-
     def select(self, layer: str | None = None, names: Sequence[str] = (), *, only: bool = False) -> tuple[Model, ...]:
-        """Return the tables that a run builds, in order.
-
-        Parameters
-        ----------
-        layer
-            The last layer to build; by default gold, or that of the named tables.
-        names
-            Tables (``dim_student``, ``silver.dim_student``, ``mart_*``) that are wanted; what they read is built too.
-        only
-            Keep to the named layer, or, without one, to the named tables.
-
-        Raises
-        ------
-        UnknownName
-            If a layer or a table does not exist.
-        """
-        if layer is not None and layer not in LAYERS:
-            raise UnknownName("layer", layer, LAYERS)
-        wanted = [name for given in names for name in self._expand(given)]
-        last = LAYERS.index(layer) if layer is not None else len(LAYERS) - 1
-        closure = self.upstream(wanted) if wanted else frozenset(self.models)
-        chosen = [m for m in self if m.name in closure and LAYERS.index(m.layer) <= last]
-        if only and layer is not None:
-            return tuple(m for m in chosen if m.layer == layer)
-        if only and wanted:
-            return tuple(m for m in chosen if m.name in wanted)
-        return tuple(chosen)
-
-    def _expand(self, given: str) -> list[str]:
-        if not any(mark in given for mark in "*?["):
-            return [self[given].name]
-        found = [m.name for m in self if fnmatch.fnmatchcase(m.name, given) or fnmatch.fnmatchcase(qualified(m), given)]
-        if not found:
-            raise UnknownName("table like", given, self.models)
-        return found
+        """Return the tables that a run builds, in order; see `Dag.select`."""
+        return tuple(self.models[node.name] for node in self.dag.select(layer, names, only=only))
 
     def bind(self, model: Model, params: Params, table: Callable[[Model], ir.Table] | None = None) -> ir.Table:
         """Return the expression of ``model`` over unbound tables of its inputs' contracts.
@@ -157,11 +103,6 @@ class Graph:
         if problems:
             raise SchemaMismatch("\n".join(problems), hint="A model's last step is one select in the order of its contract.")
         return expressions
-
-
-def qualified(model: Model) -> str:
-    """``dim_student`` → ``silver.dim_student``."""
-    return f"{model.layer}.{model.name}"
 
 
 def expected(model: Model, params: Params) -> ibis.Schema:
@@ -228,7 +169,14 @@ def build(functions: Iterable[TableFunction], sources: Mapping[str, SourceTable]
         problems += _wrong_inputs(model, models, tables)
     if problems:
         raise DefinitionError("\n".join(problems))
-    return Graph(MappingProxyType({name: models[name] for name in _ordered(models)}), MappingProxyType(tables))
+    ordered = {name: models[name] for name in _ordered(models)}
+    return Graph(MappingProxyType(ordered), MappingProxyType(tables), Dag.of(_node(model) for model in ordered.values()))
+
+
+def _node(model: Model) -> Node:
+    inputs = model.inputs if model.layer != "bronze" else ()
+    module = model.function.__module__
+    return Node(model.name, model.layer, inputs, model.takes_params, "" if module.split(".")[0] == "padm_ibis" else module)
 
 
 def _wrong_inputs(model: Model, models: Mapping[str, Model], sources: Mapping[str, SourceTable]) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""A fingerprint of the code that makes the tables: cheap enough to be taken before anything heavy is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ENGINES = ("ibis-framework", "sqlglot", "duckdb", "pandera")  # a new version may write another statement
+# Parts of the package that make no table: what they hold may change without anything being rebuilt.
+APART = ("commands", "sample", "testing", "publish", "audit", "docs", "cli.py", "warehouse.py", "api.py", "engine/report.py")
+
+
+@cache
+def package() -> str:
+    """Return the fingerprint of this package's tables and of the libraries they run on."""
+    files = (path for path in PACKAGE.rglob("*.py") if not path.relative_to(PACKAGE).as_posix().startswith(APART))
+    return _digest(files, *(f"{name} {_version(name)}" for name in ENGINES))
+
+
+@cache
+def module(name: str) -> str:
+    """Return the fingerprint of a user's module, with all files of its folder when it is a package."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        return ""
+    origin = Path(spec.origin)
+    return _digest(origin.parent.rglob("*.py") if origin.name == "__init__.py" else [origin])
+
+
+def of(names: Iterable[str]) -> str:
+    """Return the fingerprint of this package and of the modules ``names``: of a whole graph."""
+    return hashlib.sha256("".join([package(), *(name + module(name) for name in names)]).encode()).hexdigest()[:16]
+
+
+def _digest(files: Iterable[Path], *more: str) -> str:
+    digest = hashlib.sha256()
+    for part in (*_contents(files), *(text.encode() for text in more)):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _contents(files: Iterable[Path]) -> Iterator[bytes]:
+    for path in sorted(files):
+        yield path.name.encode()
+        yield path.read_bytes()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

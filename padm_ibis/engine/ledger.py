@@ -1,0 +1,185 @@
+"""The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
+
+``runs`` and ``check_results`` are for people. ``tables`` says of each table what it was made from, so that a
+run can leave alone what would come out the same; ``state`` holds single facts of the engine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from padm_ibis.backends.base import Reader, Work
+from padm_ibis.engine.dag import Node
+from padm_ibis.engine.report import CheckResult, RunReport
+
+SCHEMA = "_padm"
+_TABLES = {
+    "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text, as_of date,"
+    " params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text",
+    "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text, checked_at timestamp",
+    "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
+    " seconds double precision",
+    "state": "key text, value text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a table in the warehouse was made from.
+
+    Attributes
+    ----------
+    made_by
+        The run that made it, or, of a bronze table, that last changed its rows: the version of its content.
+    inputs
+        What it read → the version of that.
+    """
+
+    name: str
+    layer: str
+    rows: int
+    code: str
+    params: str
+    inputs: Mapping[str, str]
+    made_by: str
+    made_at: dt.datetime
+    seconds: float
+
+
+def ensure(work: Work) -> None:
+    """Make the ledger's tables where they are missing."""
+    work.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    for name, columns in _TABLES.items():
+        work.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{name} ({columns})")
+
+
+def records(reader: Reader) -> dict[str, Record]:
+    """Return what every table was made from; nothing for a warehouse without a ledger."""
+    if "tables" not in reader.tables()[SCHEMA]:
+        return {}
+    found = reader.execute(
+        f"SELECT name, layer, rows, code, params, inputs, made_by, made_at, seconds FROM {SCHEMA}.tables ORDER BY made_at, name"
+    )
+    return {row[0]: Record(*row[:5], json.loads(row[5]), *row[6:]) for row in found}
+
+
+def record(work: Work, found: Record) -> None:
+    """Say of a table what it was made from."""
+    work.execute(f"DELETE FROM {SCHEMA}.tables WHERE name = ?", [found.name])
+    values = [found.name, found.layer, found.rows, found.code, found.params, json.dumps(dict(found.inputs)), found.made_by]
+    work.execute(f"INSERT INTO {SCHEMA}.tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*values, found.made_at, found.seconds])
+
+
+def bronze_changed(work: Work, rows: Mapping[str, int], run_id: str, now: dt.datetime) -> None:
+    """Give bronze tables whose rows changed a new version; ``rows`` is how many each holds now."""
+    for name, count in rows.items():
+        record(work, Record(name, "bronze", count, "", "", {}, run_id, now, 0.0))
+
+
+def get(reader: Reader, key: str) -> str | None:
+    """Return a fact of the engine."""
+    if "state" not in reader.tables()[SCHEMA]:
+        return None
+    found = reader.execute(f"SELECT value FROM {SCHEMA}.state WHERE key = ?", [key])
+    return found[0][0] if found else None
+
+
+def put(work: Work, key: str, value: str | None) -> None:
+    """Keep a fact of the engine; None forgets it."""
+    work.execute(f"DELETE FROM {SCHEMA}.state WHERE key = ?", [key])
+    if value is not None:
+        work.execute(f"INSERT INTO {SCHEMA}.state VALUES (?, ?)", [key, value])
+
+
+def write_run(work: Work, report: RunReport, finished_at: dt.datetime, code: str) -> None:
+    """Add a run and what its checks found."""
+    inputs = [
+        {
+            "source_db": i.source_db,
+            "resource": i.resource,
+            "read": i.read,
+            "changed": i.changed,
+            "watermark": i.watermark,
+            "note": i.note,
+        }
+        for i in report.inputs
+    ]
+    built = [t for t in report.tables if t.action == "built"]
+    values: list[Any] = [
+        report.run_id, report.started_at, finished_at, report.seconds, report.status, report.layer, report.as_of,
+        json.dumps(report.params, default=str), report.version, code, len(built), sum(t.rows for t in built),
+        len(report.warnings), json.dumps(inputs, ensure_ascii=False), report.error,
+    ]  # fmt: skip
+    work.execute(f"INSERT INTO {SCHEMA}.runs VALUES ({', '.join('?' * len(values))})", values)
+    write_checks(work, report.run_id, report.checks, finished_at)
+
+
+def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt.datetime) -> None:
+    """Add what the checks of a run found."""
+    for check in checks:
+        values = [run_id, check.table, check.rule, check.verdict, check.failed, "; ".join(check.rows), now]
+        work.execute(f"INSERT INTO {SCHEMA}.check_results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+
+# --- what would come out the same ------------------------------------------------------------------------
+
+
+def why_stale(
+    nodes: Iterable[Node], known: Mapping[str, Record], code: Mapping[str, str], params: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the tables of silver and gold that would come out otherwise than they are, each with the reason.
+
+    Parameters
+    ----------
+    nodes
+        The tables wanted, in building order.
+    known
+        What the warehouse's tables were made from.
+    code
+        Module → fingerprint; ``""`` is this package.
+    params
+        The run parameters, ``as_of`` among them.
+    """
+    stale: dict[str, str] = {}
+    for node in nodes:
+        if node.layer != "bronze" and (reason := _reason(node, known, stale, code, params)):
+            stale[node.name] = reason
+    return stale
+
+
+def _reason(
+    node: Node, known: Mapping[str, Record], stale: Mapping[str, str], code: Mapping[str, str], params: Mapping[str, Any]
+) -> str | None:
+    found = known.get(node.name)
+    if found is None:
+        return "not built yet"
+    if found.code != code_of(node, code):
+        return "its code changed"
+    if found.params != (now := params_of(node, params)):
+        before, after = json.loads(found.params), json.loads(now)
+        changed = [f"{k} {before.get(k)} → {after.get(k)}" for k in sorted({*before, *after}) if before.get(k) != after.get(k)]
+        return ", ".join(changed)
+    if rebuilt := [name for name in node.inputs if name in stale]:
+        return f"{_some(rebuilt)} will be rebuilt"
+    if moved := [name for name in node.inputs if name not in known or found.inputs.get(name) != known[name].made_by]:
+        return f"{_some(moved)} changed"
+    return None
+
+
+def code_of(node: Node, code: Mapping[str, str]) -> str:
+    """Return the fingerprint of the code that makes a table."""
+    return code[""] + (code.get(node.module, "") if node.module else "")
+
+
+def params_of(node: Node, params: Mapping[str, Any]) -> str:
+    """Return the run parameters that a table depends on, as text; those that decide on columns count for all."""
+    chosen = params if node.dated else {k: v for k, v in params.items() if isinstance(v, bool)}
+    return json.dumps(chosen, default=str, sort_keys=True)
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

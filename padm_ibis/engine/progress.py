@@ -1,0 +1,121 @@
+"""What a run says while it goes on: a moving line on a terminal, plain lines elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
+
+from padm_ibis.engine.report import duration
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+
+class Progress:
+    """Says nothing: for libraries and tests."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def phase(self, name: str, steps: int | None = None) -> None:
+        """Begin a part of the run, of so many steps."""
+
+    def start(self, name: str) -> None:
+        """Begin a step."""
+
+    def done(self, name: str, detail: str = "") -> None:
+        """End a step."""
+
+    def note(self, text: str) -> None:
+        """Say something remarkable."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class Lines(Progress):
+    """A line a step, for logs."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        self.file = file or sys.stderr
+        self._began: dict[str, float] = {}
+
+    def phase(self, name: str, steps: int | None = None) -> None:
+        """Write the phase."""
+        self._write(f"{name}{f': {steps} tables' if steps else ''}")
+
+    def start(self, name: str) -> None:
+        """Remember when the step began."""
+        self._began[name] = time.perf_counter()
+
+    def done(self, name: str, detail: str = "") -> None:
+        """Write the step, with its time."""
+        seconds = time.perf_counter() - self._began.pop(name, time.perf_counter())
+        self._write(f"  {name}  {detail}{'  ' if detail else ''}{duration(seconds)}")
+
+    def note(self, text: str) -> None:
+        """Write the note."""
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        print(text, file=self.file, flush=True)
+
+
+class Live(Progress):
+    """A bar that moves and is gone in the end."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        self.bar: RichProgress = RichProgress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[phase]:<8}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def phase(self, name: str, steps: int | None = None) -> None:
+        """Start a new bar."""
+        if self._task is None:
+            self.bar.start()
+        else:
+            self.bar.remove_task(self._task)
+        self._task = self.bar.add_task("", total=steps, phase=name)
+
+    def start(self, name: str) -> None:
+        """Show the step's name."""
+        if self._task is not None:
+            self.bar.update(self._task, description=name)
+
+    def done(self, name: str, detail: str = "") -> None:
+        """Move the bar on."""
+        if self._task is not None:
+            self.bar.update(self._task, advance=1, description=f"{name} {detail}")
+
+    def note(self, text: str) -> None:
+        """Print above the bar."""
+        self.bar.console.print(text, highlight=False, markup=False)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._task is not None:
+            self.bar.remove_task(self._task)
+        self.bar.stop()
+
+
+def for_terminal() -> Progress:
+    """Return what suits stderr: a bar on a terminal, lines elsewhere."""
+    return Live() if sys.stderr.isatty() else Lines()
