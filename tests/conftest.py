@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING
 
 import ibis
 import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 if TYPE_CHECKING:
     from ibis.backends.postgres import Backend
@@ -26,7 +27,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     # not pytest's own folder: its path may be too long for a socket, and the server's user cannot enter it
     with tempfile.TemporaryDirectory(prefix="padm-pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop", start=False)
-        _start(server)
+        # on a busy machine it may need longer than the ten seconds that its launcher waits
+        Retrying(retry=retry_if_exception_type(TimeoutExpired), stop=stop_after_attempt(5), reraise=True)(server.start)
         yield server
         server.cleanup()
 
@@ -50,13 +52,3 @@ def postgres(postgres_url: str) -> Iterator[Backend]:
     backend = ibis.connect(postgres_url)
     with closing(backend.con):
         yield backend
-
-
-def _start(server: PostgresServer, attempts: int = 5) -> None:
-    """Start the server; on a busy machine it may need longer than the ten seconds that its launcher waits."""
-    for attempt in range(1, attempts + 1):
-        try:
-            return server.start()
-        except subprocess.TimeoutExpired:
-            if attempt == attempts:
-                raise
