@@ -204,13 +204,10 @@ def nota_en_centesimos(nota: ir.StringValue) -> ir.IntegerColumn:
     no conversion can fail; the range is tested before cutting: ``'10.001'`` is none.
     """
     text = nota.strip().replace(",", ".")
-    number = text.re_search(r"^[0-9]+([.][0-9]+)?$").ifelse(text, ibis.null("string"))
-    whole = number.re_replace(r"[.].*$", "").re_replace(r"^0+", "")
-    decimals = number.contains(".").ifelse(number.re_replace(r"^[0-9]+[.]", ""), ibis.literal(""))
-    units = (whole.length() <= 2).ifelse(whole.lpad(2, "0"), ibis.null("string")).cast("int64")
-    in_range = (units < 10) | ((units == 10) & ~decimals.re_search("[1-9]"))
-    cut = units * 100 + (decimals + "00").left(2).cast("int64")
-    return in_range.ifelse(cut, ibis.null("int64"))
+    mark = text.re_search(r"^0*([0-9]([.][0-9]+)?|10([.]0+)?)$").ifelse(text, ibis.null("string"))
+    point = mark.find(".")
+    units = (point < 0).ifelse(mark.length(), point)
+    return (mark.replace(".", "") + "00").left(units + 2).cast("int64")
 
 
 def nota_numerica(nota: ir.StringValue) -> ir.FloatingColumn:

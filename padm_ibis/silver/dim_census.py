@@ -111,10 +111,10 @@ def _one_a_day(surveys: ir.Table, params: Params) -> ir.Table:
     """Dated surveys up to as_of, of a day's the one with the highest dato_censal; ``es_ultimo`` marks each person's latest."""
     surveys = surveys.mutate(fecha_relevamiento=surveys.fecha_relevamiento.cast("date"))
     surveys = surveys.filter(surveys.persona_id.notnull(), surveys.fecha_relevamiento <= ibis.literal(params.as_of))
-    person, day = ["source_db", "persona_id"], surveys.fecha_relevamiento
-    latest_first = [terms.last(day), terms.last(surveys.dato_censal)]
-    surveys = surveys.mutate(es_ultimo=ibis.row_number().over(ibis.window(group_by=person, order_by=latest_first)) == 0)
-    return terms.one_per(surveys, [*person, "fecha_relevamiento"], [terms.last(surveys.dato_censal)])
+    days = surveys.group_by("source_db", "persona_id", "fecha_relevamiento").agg(dato_censal=surveys.dato_censal.max())
+    latest_first = ibis.window(group_by=["source_db", "persona_id"], order_by=terms.last(days.fecha_relevamiento))
+    days = days.mutate(es_ultimo=ibis.row_number().over(latest_first) == 0)
+    return days.inner_join(surveys, ["source_db", "persona_id", "fecha_relevamiento", "dato_censal"])
 
 
 def _code(trabajo_existe: ir.StringValue) -> ir.StringColumn:

@@ -22,9 +22,9 @@ _COMISION = ("source_db", "alumno_id", "comision_id")
 )
 def fact_academic_performance(historia_academica: ir.Table, academic: ir.Table, params: Params) -> ir.Table:
     """Results known at as_of, one row per evaluacion_id of a source; of one course, one result."""
-    history = terms.known(_history(historia_academica, params), params)
-    results = history.union(_without_twins(terms.known(_courses(academic, params), params), history))
-    results = _without_promoted(results, history)
+    rivals = terms.known(_rivals(historia_academica, params), params)
+    courses = _without_twins(terms.known(_courses(academic, params), params), rivals)
+    results = _without_promoted(terms.known(_history(historia_academica, params), params).union(courses), rivals)
     tipo, resultado = results.tipo_evaluacion, results.resultado
     counted = tipo.isin(terms.EVALUACIONES_CONTADAS)
     results = results.mutate(
@@ -62,6 +62,20 @@ def fact_academic_performance(historia_academica: ir.Table, academic: ir.Table, 
         "anio_academico",
         "fecha_conocida",
         "anio_evento",
+    )
+
+
+def _rivals(historia_academica: ir.Table, params: Params) -> ir.Table:
+    """What may hide a course, read on its own: an engine that keeps the history for a second use keeps these columns only."""
+    t = historia_academica
+    return t.select(
+        source_db=t.source_db,
+        alumno_id=t.alumno,
+        elemento_id=t.elemento,
+        comision_id=t.comision,
+        tipo_evaluacion=terms.tipo_evaluacion(t.origen, t.tipo),
+        anio_academico=terms.plausible_year(t.anio_academico),
+        fecha_conocida=terms.plausible_date(t.fecha.cast("date"), params),
     )
 
 
@@ -119,16 +133,16 @@ def _courses(academic: ir.Table, params: Params) -> ir.Table:
     )
 
 
-def _without_twins(courses: ir.Table, history: ir.Table) -> ir.Table:
+def _without_twins(courses: ir.Table, rivals: ir.Table) -> ir.Table:
     """Leave out evaluations of a course that the history holds too, from the year in which it does."""
-    cursadas = history.filter(history.tipo_evaluacion == terms.CURSADA)
+    cursadas = rivals.filter(rivals.tipo_evaluacion == terms.CURSADA)
     courses = _unless(courses, _since(cursadas, _COMISION), _COMISION)
     return _unless(courses, _since(cursadas.filter(cursadas.comision_id.isnull()), _COURSE), _COURSE)
 
 
-def _without_promoted(results: ir.Table, history: ir.Table) -> ir.Table:
+def _without_promoted(results: ir.Table, rivals: ir.Table) -> ir.Table:
     """Leave out courses that have a promotion, from the year in which they have it."""
-    promotions = _since(history.filter(history.tipo_evaluacion == terms.PROMOCION), _COURSE)
+    promotions = _since(rivals.filter(rivals.tipo_evaluacion == terms.PROMOCION), _COURSE)
     # Only a CURSADA has a value to match: any other result meets a null, and stays.
     marked = results.mutate(_cursada=(results.tipo_evaluacion == terms.CURSADA).ifelse(results.alumno_id, ibis.null("int64")))
     return _unless(marked, promotions.rename(_cursada="alumno_id"), ["_cursada" if k == "alumno_id" else k for k in _COURSE])
