@@ -18,9 +18,10 @@ from padm_ibis.engine.report import CheckResult, RunReport
 
 SCHEMA = "_padm"
 _TABLES = {
-    "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text, as_of date,"
-    " params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text",
-    "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text, checked_at timestamp",
+    "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text,"
+    " as_of date, params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text",
+    "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text,"
+    " checked_at timestamp",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision",
     "state": "key text, value text",
@@ -64,7 +65,10 @@ def records(reader: Reader) -> dict[str, Record]:
     found = reader.execute(
         f"SELECT name, layer, rows, code, params, inputs, made_by, made_at, seconds FROM {SCHEMA}.tables ORDER BY made_at, name"
     )
-    return {row[0]: Record(*row[:5], json.loads(row[5]), *row[6:]) for row in found}
+    return {
+        name: Record(name, layer, rows, code, params, json.loads(inputs), made_by, made_at, seconds)
+        for name, layer, rows, code, params, inputs, made_by, made_at, seconds in found
+    }
 
 
 def record(work: Work, found: Record) -> None:

@@ -157,7 +157,7 @@ def validate(
             continue
         verdict: Verdict = "warn" if _severity(config, f"{name}.{rule.name}") == "warn" else "error"
         keys = shown_keys(contract)
-        examples = tuple(_example(keys, row) for row in run(broken_rows(table, contract, rule))) if keys else ()
+        examples = tuple(example(keys, row) for row in run(broken_rows(table, contract, rule))) if keys else ()
         result = CheckResult(name, rule.described, verdict, count, examples)
         results.append(result)
         failed.append((rule, result))
@@ -168,7 +168,8 @@ def _severity(config: Config | None, rule: str, default: Severity = "error") -> 
     return default if config is None else config.severity(rule, default)
 
 
-def _example(keys: Sequence[str], row: Sequence[Any]) -> str:
+def example(keys: Sequence[str], row: Sequence[Any]) -> str:
+    """Return one row's keys as text."""
     return ", ".join(f"{key}={value}" for key, value in zip(keys, row, strict=True))
 
 
@@ -332,7 +333,7 @@ def check_relations(
             keys = [c.name for c in contracts.all_columns(relation.child.contract) if _shows(relation, c)]
             lost = orphans(table(relation.child), table(relation.parent), relation)
             lost = lost.order_by([lost[k].asc(nulls_first=False) for k in relation.child.grain]).select(keys).limit(EXAMPLES)
-            examples = tuple(_example(keys, row) for row in run(lost))
+            examples = tuple(example(keys, row) for row in run(lost))
             verdict: Verdict = "error" if severity == "error" else "warn"
             results.append(CheckResult(relation.child.name, relation.described, verdict, found[number], examples))
     return tuple(results)
