@@ -211,10 +211,10 @@ def enrolment_totals(facts: ir.Table, year: str, rows: str, subjects: str) -> ir
 def reinscription_totals(fact_reinscription: ir.Table, year: str) -> ir.Table:
     """Re-enrolments of a year, with the first and the last instant."""
     facts = fact_reinscription.filter(fact_reinscription[year].notnull())
+    # An engine's own timestamp has a precision, and a union wants equal types.
+    instant = facts.fecha_reinscripcion.cast("timestamp")
     return facts.group_by([*STUDENT, year]).agg(
-        reinscripciones=facts.count(),
-        primera_reinscripcion=facts.fecha_reinscripcion.min(),
-        ultima_reinscripcion=facts.fecha_reinscripcion.max(),
+        reinscripciones=facts.count(), primera_reinscripcion=instant.min(), ultima_reinscripcion=instant.max()
     )
 
 
@@ -328,15 +328,23 @@ def open_series(gold_tft_temporal_features: ir.Table, fact_dropout: ir.Table, fa
 def census_in_force(rows: ir.Table, dim_census: ir.Table, year: str, params: Params) -> ir.Table:
     """``rows`` with the columns of the person's latest survey on or before the cutoff of ``year``, null without one.
 
-    ``rows`` have source_db, persona_id and ``year``, and none of the survey's other columns. A survey is in force from
-    the first year whose cutoff it precedes, the academic year of its date, until the person's next one.
+    ``rows`` have source_db, persona_id and ``year``, and none of the survey's other columns. A date is on or before a
+    year's cutoff exactly when its own academic year is not later.
     """
-    person = ["source_db", "persona_id"]
-    dated = dim_census.mutate(desde=terms.academic_year(dim_census.fecha_relevamiento, params))
-    last_of_year = terms.one_per(dated, [*person, "desde"], [terms.last(dated.fecha_relevamiento)])
-    in_order = ibis.window(group_by=person, order_by=terms.first(last_of_year.desde))
-    surveys = last_of_year.mutate(hasta=last_of_year.desde.lead().over(in_order))
-    answers = [name for name in dim_census.columns if name not in person]
-    in_force = (surveys.desde <= rows[year]) & (surveys.hasta.isnull() | (surveys.hasta > rows[year]))
-    same_person = (rows.source_db == surveys.source_db) & (rows.persona_id == surveys.persona_id)
-    return rows.left_join(surveys, [same_person, in_force]).select(*rows.columns, *answers)
+    person, day = ["source_db", "persona_id"], "fecha_relevamiento"
+    taken = dim_census.select(*person, day, **{year: terms.academic_year(dim_census[day], params)})
+    asked = rows.filter(rows.persona_id.notnull(), rows[year].notnull())
+    by_year = taken.union(asked.select(*person, ibis.null("date").name(day), year)).group_by([*person, year])
+    days = by_year.agg(del_anio=ibis._[day].max())
+    so_far = ibis.window(group_by=person, order_by=terms.first(days[year]), preceding=None, following=0)
+    in_force = days.select(*person, year, days.del_anio.max().over(so_far).name(day))
+    dated = rows.left_join(in_force, [*person, year], rname="{name}_vigente").select(*rows.columns, day)
+    answers = [name for name in dim_census.columns if name not in (*person, day)]
+    return dated.left_join(dim_census, [*person, day], rname="{name}_censo").select(*dated.columns, *answers)
+
+
+def survey_columns(dim_census: ir.Table, params: Params) -> list[str]:
+    """Names of a survey's answers; those about disabilities only when include_sensitive."""
+    left_out = {"source_db", "persona_id", "fecha_relevamiento", "es_ultimo"}
+    answers = [name for name in dim_census.columns if name not in left_out]
+    return [name for name in answers if params.include_sensitive or not name.startswith("disc_")]

@@ -1,4 +1,4 @@
-"""Contracts: what every table promises, one class a table, one module a layer."""
+"""Contracts: what every table promises, one class a table, a module a layer, the feature store in one of its own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from padm_ibis.errors import UnknownName
 from padm_ibis.model import camel
 
 LAYERS = ("bronze", "silver", "gold")
+MODULES = ("bronze", "silver", "gold", "tft")
 
 
 def contracts() -> dict[str, type[Contract]]:
     """Return every contract of this package by its class name."""
-    modules = (import_module(f"{__name__}.{layer}") for layer in LAYERS)
+    modules = (import_module(f"{__name__}.{module}") for module in MODULES)
     return {
         name: value
         for module in modules

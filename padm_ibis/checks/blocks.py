@@ -4,7 +4,7 @@ A contract that extends `Composed` may hold, between its own columns, blocks of 
 
     class MartStudentAcademicSummary(Composed):
         source_db: dt.String = column(...)
-        academico: Block = like(AcademicBlock)
+        academico: Block = block(AcademicBlock)
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 import ibis.expr.datatypes as dt
 
 from padm_ibis.checks.silver import DimCensus
-from padm_ibis.contract import Column, Contract, GoldContract, Role, all_columns, column
+from padm_ibis.contract import Column, Contract, GoldContract, Role, all_columns, column, columns
 from padm_ibis.errors import DefinitionError, UnknownName
+from padm_ibis.params import Params
 
 UNKNOWN = "desconocido"
 
@@ -52,9 +53,19 @@ class Composed(GoldContract):
         cls.__annotations__ = annotations
         super().__init_subclass__(**kwargs)
 
+    @classmethod
+    def roles(cls, params: Params) -> dict[str, Role]:
+        """Return the columns that exist under ``params``, in order, with their roles."""
+        return {c.name: c.role for c in columns(cls, params)}
+
+
+def block(fragment: type[Contract], role: Role | None = None) -> Block:
+    """Take all columns of a block declared below, in another role if given."""
+    return Block(tuple(replace(c, role=role or c.role) for c in all_columns(fragment)))
+
 
 def like(contract: type[Contract], *names: str, role: Role | None = None) -> Block:
-    """Take the named columns of a contract as they are (all, without names), in another role if given.
+    """Take the named columns of another table as they are (all, without names), in another role if given.
 
     A privacy breaker stays behind: it speaks of the expression that makes the column, not of one that passes it on.
     """
@@ -69,6 +80,12 @@ def like(contract: type[Contract], *names: str, role: Role | None = None) -> Blo
 def without(block: Block, *names: str) -> Block:
     """Return the block without some of its columns."""
     return Block(tuple(c for c in block if c.name not in names))
+
+
+def only(block: Block, *names: str) -> Block:
+    """Return the named columns of the block, in the order named."""
+    known = {c.name: c for c in block}
+    return Block(tuple(known[name] for name in names))
 
 
 def as_real(block: Block, role: Role) -> Block:
@@ -227,6 +244,16 @@ class EngagementBlock(GoldContract):
     ultima_reinscripcion: dt.Timestamp = column(
         "Last instant of re-enrolment, local time of the source.", pii="indirect", nullable=True
     )
+
+
+class AgeBlock(GoldContract):
+    """How old a person is."""
+
+    edad_al_anio: dt.Int64 = column(
+        "Age in completed years at the year's cutoff; null without a date of birth or with a later one.",
+        role="measure", pii="indirect", nullable=True, ge=0,
+        breaker="whole_years", why="An age is shared by many, a date of birth by few.",
+    )  # fmt: skip
 
 
 class LabelBlock(GoldContract):

@@ -6,11 +6,19 @@ from collections.abc import Callable
 
 import ibis.expr.types as ir
 
+from padm_ibis.gold.gold_tft_known_future import gold_tft_known_future
+from padm_ibis.gold.gold_tft_static_features import gold_tft_static_features
+from padm_ibis.gold.gold_tft_temporal_features import gold_tft_temporal_features
+from padm_ibis.gold.gold_tft_training_dataset import gold_tft_training_dataset
 from padm_ibis.gold.mart_cohort_analysis import mart_cohort_analysis
 from padm_ibis.gold.mart_kpi_materia import mart_kpi_materia
 from padm_ibis.gold.mart_ranking_docentes import mart_ranking_docentes
 
 GOLD: tuple[Callable[..., ir.Table], ...] = (
+    gold_tft_known_future,
+    gold_tft_static_features,
+    gold_tft_temporal_features,
+    gold_tft_training_dataset,
     mart_cohort_analysis,
     mart_kpi_materia,
     mart_ranking_docentes,
