@@ -11,6 +11,7 @@
     │   └── SourceShapeError         a required table or column is missing
     ├── WarehouseError        (3)    the warehouse cannot be opened or written
     │   └── WarehouseBusy     (4)    another run holds it
+    ├── BuildFailed           (1)    a table's statement failed on the data there is
     └── CheckFailed           (1)    data broke a contract; carries Pandera's SchemaErrors
 
 Messages say what, where, what exists and what to try. They never hold personal data or a password.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class PadmError(Exception):
@@ -32,6 +33,11 @@ class PadmError(Exception):
         What went wrong and where.
     hint
         What to try, shown on a line of its own.
+
+    Attributes
+    ----------
+    report
+        Of an error that ended a run: the `padm_ibis.engine.report.RunReport` up to there.
     """
 
     exit_code: ClassVar[int] = 1
@@ -39,6 +45,7 @@ class PadmError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.message = message
         self.hint = hint
+        self.report: Any = None
         super().__init__(message if hint is None else f"{message}\n\nHint: {hint}")
 
 
@@ -95,6 +102,12 @@ class WarehouseBusy(WarehouseError):
     """Another run holds the warehouse."""
 
     exit_code = 4
+
+
+class BuildFailed(PadmError):
+    """A table's statement failed on the data there is: nothing was published."""
+
+    exit_code = 1
 
 
 class CheckFailed(PadmError):

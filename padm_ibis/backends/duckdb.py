@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from padm_ibis.backends.base import LAYERS, Rows
-from padm_ibis.errors import PadmError, WarehouseBusy, WarehouseError
+from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
 
 if TYPE_CHECKING:
     import ibis
@@ -395,8 +396,16 @@ def _statements(warehouse: Path, table: str = "") -> Iterator[None]:
         yield
     except PadmError:
         raise
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.FatalException) as error:
         raise _explained(error, warehouse, table) from None
+    except duckdb.Error as error:
+        if not table:
+            raise
+        # Values in a message may be personal data; names of columns and types are not.
+        text = re.sub(r"'[^']*'", "'…'", str(error).strip().splitlines()[0])
+        raise BuildFailed(f"{table} could not be built: {text}") from None
 
 
 def _explained(error: duckdb.Error, path: Path, table: str = "") -> WarehouseError:
