@@ -28,6 +28,7 @@ from padm_ibis.bronze import (
     reinscripciones,
     students,
 )
+from padm_ibis.lineage import of_expression
 from padm_ibis.model import model_of
 from padm_ibis.sources.guarani import TABLES
 from padm_ibis.testing import run_model
@@ -81,6 +82,15 @@ def test_the_columns_that_a_resource_hashes_and_orders_time_by_are_its_own(resou
     record = model_of(resource)
     named = {*record.hashes, record.cursor or "", record.known_at or ""} - {""}
     assert named <= set(contract.schema(record.contract)) - LOADER
+
+
+@pytest.mark.parametrize("resource", BRONZE, ids=lambda f: f.__name__)
+def test_what_a_contract_calls_required_a_source_cannot_be_read_without(resource):
+    record = model_of(resource)
+    made_from = of_expression(resource(**{name: TABLES[name].unbound() for name in record.inputs}))
+    promised = {c.name for c in contract.columns(record.contract) if c.required} - LOADER - {"registro"}
+    sources = [(TABLES[ref.table], ref.column) for name in promised for ref in made_from[name].values]
+    assert [f"{t.name}.{c}" for t, c in sources if t.optional_table or c not in t.required] == []
 
 
 def test_every_source_table_is_read_by_some_resource():
@@ -244,8 +254,8 @@ def test_personas_bring_the_principal_document_user_and_mail_and_their_places_in
         }],
         "mdp_personas_documentos": [{"documento": 500, "nro_documento": "99"}, {"documento": 501, "nro_documento": "30.111.222"}],
         "mdp_personas_contactos": [
-            {"persona": 10, "contacto_tipo": "C", "email": "celular@x.ar"},
-            {"persona": 10, "contacto_tipo": "MP", "email": "Ana@x.ar"},
+            {"persona": 10, "contacto_tipo": "C", "email": "Celular@x.ar"},
+            {"persona": 10, "contacto_tipo": "MP", "email": "Maria@x.ar"},
         ],
         "mdp_nacionalidades": [{"nacionalidad": 1, "descripcion": "argentina"}],
         "mug_localidades": [{"localidad": 800, "nombre": "Godoy Cruz"}],
@@ -254,7 +264,7 @@ def test_personas_bring_the_principal_document_user_and_mail_and_their_places_in
         "persona": 10, "fecha_nacimiento": date("2000-02-29"), "sexo": "F",
         "localidad_nacimiento": 800, "localidad_nacimiento_desc": "Godoy Cruz", "nacionalidad": 1,
         "nacionalidad_desc": "argentina",
-        "documento_hash": "30.111.222", "usuario_hash": "jperez", "email_hash": "Ana@x.ar",
+        "documento_hash": "30.111.222", "usuario_hash": "jperez", "email_hash": "Maria@x.ar",
     }]  # fmt: skip
 
 
@@ -594,7 +604,7 @@ def test_census_of_many_studies_the_highest_level_then_the_lowest_key_is_taken(r
         "mdp_datos_censales": [{"dato_censal": 1, "persona": 10}, {"dato_censal": 2, "persona": 11}],
         "mdp_datos_estudios": [
             {"dato_estudio": 1, "persona": 10, "nivel_estudio": 3, "colegio": 31},
-            {"dato_estudio": 8, "persona": 10, "nivel_estudio": 5, "colegio": 38},
+            {"dato_estudio": 8, "persona": 10, "nivel_estudio": 5, "colegio": 30},
             {"dato_estudio": 6, "persona": 10, "nivel_estudio": 5, "colegio": 36},
             {"dato_estudio": 2, "persona": 10, "colegio": 32},
             {"dato_estudio": 3, "persona": 11, "nivel_estudio": 10, "colegio": 33},
