@@ -10,6 +10,22 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
+from padm_ibis.checks.blocks import (
+    AcademicBlock,
+    AgeBlock,
+    Block,
+    Composed,
+    EngagementBlock,
+    HistoryBlock,
+    LabelBlock,
+    VariationBlock,
+    block,
+    census,
+    like,
+    only,
+)
+from padm_ibis.checks.silver import DimPersona, DimStudent
+from padm_ibis.checks.tft import GoldTftTemporalFeatures
 from padm_ibis.contract import GoldContract, column
 from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
 
@@ -21,6 +37,31 @@ _GROUP = "What a group of students has in common."
 
 def _source_db() -> Any:
     return column("Configured name of the database the row came from; part of every key and of every join.", role="key")
+
+
+def _alumno() -> Any:
+    return column(
+        "Student record: one per person and programme, unique within source_db.",
+        role="key", pii="indirect", fk="dim_student.alumno_id",
+    )  # fmt: skip
+
+
+def _anio(description: str) -> Any:
+    return column(
+        f"{description} Points to dim_periodo up to academic_year(as_of) + 1; a fact may mention a later year.",
+        role="key", pii="indirect", fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR,
+    )  # fmt: skip
+
+
+def _since_last_row(measure: str) -> Any:
+    return column(
+        f"{measure} minus that of the student's previous row, which may be more than a year before; null when either is.",
+        role="measure", pii="indirect", nullable=True,
+    )  # fmt: skip
+
+
+def _risk(description: str) -> Any:
+    return column(f"1 when {description}, else 0; 0 when unknown.", role="measure", pii="indirect", isin=[0, 1])
 
 
 def _group(description: str, *, nullable: bool = False, fk: str | None = None, ge: Any = None) -> Any:
@@ -42,6 +83,113 @@ def _rate_of_group(description: str) -> Any:
 
 def _percent_of_group(description: str) -> Any:
     return _mean_of_group(f"{description}, 0 to 100.", ge=0, le=100)
+
+
+# --- marts about students --------------------------------------------------------------------------
+
+
+class MartStudentAcademicSummary(Composed):
+    """What a student achieved, year by recorded year, and up to then. Years without a result have no row."""
+
+    class Config:
+        unique = ("source_db", "alumno_id", "anio_academico")
+
+    source_db: dt.String = _source_db()
+    alumno_id: dt.Int64 = _alumno()
+    anio_academico: dt.Int64 = _anio("Academic year of the results, as recorded; a result without one is in no row.")
+    academico: Block = block(AcademicBlock)
+    historia: Block = block(HistoryBlock)
+    variacion_promedio: dt.Float64 = _since_last_row("promedio_notas")
+    variacion_tasa_aprobacion: dt.Float64 = _since_last_row("tasa_aprobacion")
+
+
+class MartStudentEngagement(Composed):
+    """How present a student was, year by recorded year: attendance, enrolments in courses and exams, re-enrolments."""
+
+    class Config:
+        unique = ("source_db", "alumno_id", "anio_academico")
+
+    source_db: dt.String = _source_db()
+    alumno_id: dt.Int64 = _alumno()
+    anio_academico: dt.Int64 = _anio("Academic year that any of the four facts mentions; a fact without one is in no row.")
+    participacion: Block = block(EngagementBlock)
+    engagement_score: dt.Float64 = column(
+        "0.4 · promedio_asistencia (0 without one) + 20 · reinscripciones + 5 · examenes_inscriptos: a conventional score "
+        "without a unit or an upper end.",
+        role="measure", pii="indirect",
+    )  # fmt: skip
+
+
+class MartStudentRiskFeatures(Composed):
+    """Rows of gold_tft_temporal_features with who the student is, the survey in force and a heuristic score. Point in time."""
+
+    class Config:
+        unique = ("source_db", "alumno_id", "anio_academico")
+
+    source_db: dt.String = _source_db()
+    alumno_id: dt.Int64 = _alumno()
+    anio_academico: dt.Int64 = column(
+        "Academic year of the row, a closed one: its features are what was known by its cutoff.",
+        role="key", pii="indirect", fk="dim_periodo.anio_academico",
+    )  # fmt: skip
+    programa: Block = like(DimStudent, "persona_id", "propuesta_id", "modalidad", "anio_ingreso")
+    anios_desde_ingreso: Block = like(GoldTftTemporalFeatures, "anios_desde_ingreso")
+    ingreso: Block = like(DimStudent, "tipo_ingreso", "facultad_id", "facultad_nombre")
+    sexo: Block = like(DimPersona, "sexo")
+    edad_al_anio: Block = block(AgeBlock)
+    nacionalidad_desc: Block = like(DimPersona, "nacionalidad_desc")
+    encuesta: Block = only(
+        census(),
+        "estado_civil", "cantidad_hijos", "trabajo_existe", "trabajo_hora_sem", "beca",
+        "costeos_estudios_familiar", "costeos_estudios_trabajo", "costeos_estudios_beca",
+        "tecnologia_int_casa", "tecnologia_pc_casa", "nivel_estudio_previo",
+        "disc_auditiva", "disc_visual", "disc_motora",
+    )  # fmt: skip
+    academico: Block = block(AcademicBlock)
+    historia: Block = block(HistoryBlock)
+    variacion: Block = block(VariationBlock)
+    participacion: Block = block(EngagementBlock)
+    cambios_estado_acum: Block = like(GoldTftTemporalFeatures, "cambios_estado_acum")
+    riesgo_academico: dt.Int64 = _risk("tasa_aprobacion < 0.5")
+    riesgo_asistencia: dt.Int64 = _risk("promedio_asistencia < 60")
+    riesgo_no_reinscripcion: dt.Int64 = _risk("tuvo_reinscripcion = 0")
+    riesgo_trabajo_excesivo: dt.Int64 = _risk("trabajo_hora_sem > 30 (where it holds hours, not the code of a bracket)")
+    risk_score_heuristic: dt.Int64 = column(
+        "2 · riesgo_academico + 2 · riesgo_asistencia + 3 · riesgo_no_reinscripcion + 1 · riesgo_trabajo_excesivo "
+        "+ 2 when variacion_tasa_aprobacion < -0.2 (by more than 1e-9) + 1 when cambios_estado_acum > 2. A rule of thumb, "
+        "not a probability.",
+        role="measure", pii="indirect", ge=0, le=11,
+    )  # fmt: skip
+    dropout_label: dt.Int64 = column(
+        "dropout_flag of gold_tft_temporal_features: 1 when a loss of regularity has this anio_academico, else 0.",
+        role="target", pii="indirect", isin=[0, 1],
+    )  # fmt: skip
+    etiquetas: Block = only(block(LabelBlock), "dropout_next_year", "inactivo_next_year", "fecha_dropout")
+
+
+class MartAlumnosEnRiesgo(Composed):
+    """Students of the last closed year who are still there, the most at risk first: what an adviser opens on Monday."""
+
+    class Config:
+        unique = ("source_db", "alumno_id")
+
+    source_db: dt.String = _source_db()
+    alumno_id: dt.Int64 = _alumno()
+    anio_academico: dt.Int64 = column(
+        "The last closed year: the greatest whose cutoff is not after as_of.", pii="indirect", fk="dim_periodo.anio_academico"
+    )
+    riesgo: Block = like(
+        MartStudentRiskFeatures,
+        "persona_id", "propuesta_id", "risk_score_heuristic",
+        "riesgo_academico", "riesgo_asistencia", "riesgo_no_reinscripcion", "riesgo_trabajo_excesivo",
+        "tasa_aprobacion", "promedio_asistencia",
+    )  # fmt: skip
+    anios_inactivo_consecutivos: Block = like(GoldTftTemporalFeatures, "anios_inactivo_consecutivos")
+    puesto_en_carrera: dt.Int64 = column(
+        "Rank by risk_score_heuristic, highest first, within source_db and propuesta_id (students without a programme among "
+        "themselves); equal scores share a place and the next one is skipped (1, 1, 3).",
+        role="measure", pii="indirect", ge=1,
+    )  # fmt: skip
 
 
 # --- marts about groups ----------------------------------------------------------------------------
