@@ -1,0 +1,8 @@
+"""From sources to bronze: nothing lost, nothing doubled, whatever happens in between."""
+
+from __future__ import annotations
+
+from padm_ibis.extract.extraction import Age, Extraction, Loaded, extract, load_sources
+from padm_ibis.extract.store import DuckDBStore, Store
+
+__all__ = ["Age", "DuckDBStore", "Extraction", "Loaded", "Store", "extract", "load_sources"]

@@ -1,0 +1,72 @@
+"""Direct identifiers become keyed hashes before anything is written.
+
+HMAC-SHA-256 (RFC 2104) over the normalised value, computed inside DuckDB while the rows stream by. The key is held in
+the session's variables as the two padded blocks of the algorithm; it is in no statement, no log and no file. What is
+kept of it is a salted fingerprint, by which a changed key is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from padm_ibis.sources.values import literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from padm_ibis.model import Hash
+
+_BLOCK = 64
+_INNER, _OUTER = "padm_hash_inner", "padm_hash_outer"
+
+
+def normalise(value: str | None, how: Hash) -> str | None:
+    """Return the form of a value that is hashed: equal people get equal hashes, however they were typed."""
+    if value is None:
+        return None
+    text = re.sub(r"[^0-9]", "", value).lstrip("0") if how == "documento" else value.strip().lower()
+    return text or None
+
+
+def keyed_hash(value: str | None, how: Hash, key: bytes) -> str | None:
+    """Return what a bronze ``*_hash`` column holds for ``value``."""
+    text = normalise(value, how)
+    return None if text is None else hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+class Hasher:
+    """Computes keyed hashes in the SQL of one DuckDB session."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def install(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Put the key into the session, in the form the algorithm needs."""
+        block = (hashlib.sha256(self._key).digest() if len(self._key) > _BLOCK else self._key).ljust(_BLOCK, b"\0")
+        for name, pad in ((_INNER, 0x36), (_OUTER, 0x5C)):
+            con.execute(f"SET VARIABLE {name} = unhex({literal(bytes(b ^ pad for b in block).hex())})")
+
+    def remove(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Take the key out of the session."""
+        for name in (_INNER, _OUTER):
+            con.execute(f"RESET VARIABLE {name}")
+
+    @staticmethod
+    def sql(column: str, how: Hash) -> str:
+        """Return SQL for the hash of ``column``."""
+        text = f"CAST({quote(column)} AS VARCHAR)"
+        if how == "documento":
+            plain = f"ltrim(regexp_replace({text}, '[^0-9]', '', 'g'), '0')"
+        else:
+            plain = rf"lower(regexp_replace({text}, '^[\s\p{{Z}}]+|[\s\p{{Z}}]+$', '', 'g'))"
+        inner = f"unhex(sha256(getvariable('{_INNER}') || encode(nullif({plain}, ''))))"
+        return f"sha256(getvariable('{_OUTER}') || {inner})"
+
+    def fingerprint(self, salt: str | None = None) -> tuple[str, str]:
+        """Return a salt and what it makes of the key; slow on purpose, since it is stored."""
+        salt = salt or secrets.token_hex(16)
+        return salt, hashlib.scrypt(self._key, salt=bytes.fromhex(salt), n=2**13, r=8, p=1, dklen=16).hex()

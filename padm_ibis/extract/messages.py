@@ -1,0 +1,47 @@
+"""Messages of drivers, made fit for a report: no password, no data, one line."""
+
+from __future__ import annotations
+
+import re
+
+from padm_ibis.config import SourceConfig, redact
+
+_DSN = re.compile(r'(Postgres at ")[^"]*(")')
+_COPY = re.compile(r'Failed to (?:prepare|execute) (?:COPY|query) ".*?":\s*(?=ERROR|FATAL|server|connection|$)', re.DOTALL)
+_STATEMENT = re.compile(r"\n+LINE \d+:.*", re.DOTALL)
+_CONTEXT = re.compile(r"\n?(?:DETAIL|CONTEXT|QUERY|STATEMENT):.*", re.DOTALL)
+# What follows these words is a value of some row.
+_VALUES = (
+    re.compile(r'(invalid input (?:syntax|value) for [^:"]+: )"(?:[^"]|"")*"', re.IGNORECASE),
+    re.compile(r'((?:out of range|value)(?: for type [^:"]+)?:? )"(?:[^"]|"")*"', re.IGNORECASE),
+    re.compile(r"((?:could not convert|convert|cast|conversion)[^'\n]{0,40})'(?:[^']|'')*'", re.IGNORECASE),
+    re.compile(r"((?:value|field value)[^'\"\n]{0,40})['\"](?:[^'\"])*['\"]", re.IGNORECASE),
+    re.compile(r"(Type [A-Z0-9]+ with value )\S+", re.IGNORECASE),
+)
+
+
+def driver_message(error: BaseException, config: SourceConfig | None = None) -> str:
+    """Return what a driver said in one line, without the address, statement, password or value it quotes."""
+    text = _DSN.sub(r"\1…\2", str(error)).strip()
+    text = _COPY.sub("", text)
+    text = _STATEMENT.sub("", text)
+    text = _CONTEXT.sub("", text)
+    for pattern in _VALUES:
+        text = pattern.sub(r"\1…", text)
+    text = " ".join(text.split())
+    if config is not None:
+        text = without_password(text, config)
+    text = redact(text)
+    return re.sub(r"^(?:[A-Z][A-Za-z]+ ){1,2}Error: ", "", text).removeprefix("ERROR: ").rstrip(".") or type(error).__name__
+
+
+def without_password(text: str, config: SourceConfig) -> str:
+    """Return ``text`` without the password of a source, however it is written."""
+    from urllib.parse import quote, quote_plus, unquote
+
+    password = config.url.password
+    if password:
+        plain = unquote(password)
+        for form in sorted({password, plain, quote(plain), quote(plain, safe=""), quote_plus(plain)}, key=len, reverse=True):
+            text = text.replace(form, "***")
+    return text

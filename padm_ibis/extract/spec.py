@@ -1,0 +1,241 @@
+"""What is read from a kind of source, as plain data: enough to extract without importing Ibis or Pandera.
+
+A `KindSpec` is made once from the resources' expressions and contracts, each compiled for every dialect a source may
+speak, and kept in a file: an ordinary run then starts in a fraction of the time. The file is named after the code it
+was made from, so that it can never be out of date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from padm_ibis.sources.table import SourceTable
+
+Dialect = Literal["postgres", "duckdb"]
+DIALECTS: tuple[Dialect, ...] = ("postgres", "duckdb")
+LOADER_COLUMNS = ("source_db", "_extracted_at", "_run_id")
+KINDS = {"guarani": ("padm_ibis.sources.guarani", "padm_ibis.bronze")}
+PLACEHOLDER = re.compile(r'"padm_source__([A-Za-z0-9_]+)"')
+_PREFIX = "padm_source__"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A source table as the expressions expect it; see `padm_ibis.sources.table.SourceTable`."""
+
+    name: str
+    columns: Mapping[str, str]
+    required: frozenset[str]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSpec:
+    """A bronze table: its columns beside `LOADER_COLUMNS`, how it loads, and its statement.
+
+    Attributes
+    ----------
+    columns
+        Name → type of every column of the contract, ``source_db`` and the like included, in order.
+    key
+        Columns of the key, without ``source_db``.
+    not_null
+        Columns that the contract allows no null in.
+    foreign_keys
+        Column → ``table.column`` of bronze that it points to.
+    sql
+        Dialect → statement over placeholders for the source's tables.
+    """
+
+    name: str
+    load: Literal["full", "incremental"]
+    cursor: str | None
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    not_null: frozenset[str]
+    hashes: Mapping[str, str]
+    fallback: Mapping[str, str]
+    inputs: tuple[str, ...]
+    foreign_keys: Mapping[str, str]
+    sql: Mapping[str, str]
+
+    @property
+    def own_columns(self) -> dict[str, str]:
+        """The columns that the statement yields."""
+        return {name: kind for name, kind in self.columns.items() if name not in LOADER_COLUMNS}
+
+
+@dataclass(frozen=True, slots=True)
+class KindSpec:
+    """A kind of source: its tables, and the resources read from it in the order of the floor plan."""
+
+    name: str
+    tables: Mapping[str, TableSpec]
+    resources: Mapping[str, ResourceSpec]
+
+    def choose(self, names: Sequence[str] | None) -> list[ResourceSpec]:
+        """Return the named resources, or all.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such resource.
+        """
+        for name in names or ():
+            if name not in self.resources:
+                raise UnknownName("bronze resource", name, self.resources, where=f"the kind {self.name}")
+        return [spec for spec in self.resources.values() if names is None or spec.name in names]
+
+
+def kind_spec(kind: str, cache_folder: Path | None = None) -> KindSpec:
+    """Return what is read from sources of ``kind``.
+
+    Parameters
+    ----------
+    kind
+        ``guarani``, or a module of your own that has ``TABLES`` (name → SourceTable) and ``BRONZE`` (resources).
+    cache_folder
+        Where to keep the compiled statements between runs.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such kind.
+    """
+    modules = _modules(kind)
+    if cache_folder is None:
+        return _build(kind, modules)
+    path = cache_folder / f"{re.sub(r'[^A-Za-z0-9_.]', '_', kind)}-{_fingerprint(modules)}.json"
+    try:
+        return _decode(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        spec = _build(kind, modules)
+    _keep(path, spec)
+    return spec
+
+
+def spec_of(kind: str, tables: Mapping[str, SourceTable], resources: Sequence[Callable[..., ir.Table]]) -> KindSpec:
+    """Return the plain form of given source tables and resources."""
+    specs = [_resource_spec(function, tables) for function in resources]
+    return KindSpec(kind, {name: _table_spec(table) for name, table in tables.items()}, {spec.name: spec for spec in specs})
+
+
+def _modules(kind: str) -> tuple[str, str]:
+    if kind in KINDS:
+        return KINDS[kind]
+    try:
+        found = find_spec(kind)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise UnknownName("kind of source", kind, KINDS)
+    return (kind, kind)
+
+
+@cache
+def _build(kind: str, modules: tuple[str, str]) -> KindSpec:
+    tables, bronze = (import_module(name) for name in modules)
+    try:
+        return spec_of(kind, tables.TABLES, bronze.BRONZE)
+    except AttributeError as error:
+        raise DefinitionError(f"The kind of source {kind} is no module with TABLES and BRONZE: {error}.") from None
+
+
+def _table_spec(table: SourceTable) -> TableSpec:
+    columns = {name: _type(kind) for name, kind in table.columns.items()}
+    return TableSpec(table.name, columns, frozenset(table.required), table.optional_table)
+
+
+def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, SourceTable]) -> ResourceSpec:
+    import ibis
+
+    from padm_ibis import contract as contracts
+    from padm_ibis.engine.compile import sql
+    from padm_ibis.model import Resource, model_of
+
+    record = model_of(function)
+    if not isinstance(record, Resource):
+        raise DefinitionError(f"{record.name} is not a bronze resource.", hint="Decorate it with @resource(<its contract>, …).")
+    for name in (*record.inputs, *record.fallback.values()):
+        if name not in tables:
+            hint = did_you_mean(name, tables)
+            raise DefinitionError(f"{record.where}: {record.name} reads {name!r}, which is no source table.", hint=hint)
+    inputs = {name: ibis.table(ibis.schema(dict(tables[name].columns)), name=_PREFIX + name) for name in record.inputs}
+    expression = function(**inputs)
+    fields = contracts.all_columns(record.contract)
+    if missing := [c.name for c in fields if c.name not in (*LOADER_COLUMNS, *expression.columns)]:
+        raise DefinitionError(f"{record.where}: {record.name} yields no {', '.join(missing)}.")
+    return ResourceSpec(
+        name=record.name,
+        load=record.load,
+        cursor=record.cursor,
+        key=tuple(name for name in record.grain if name != "source_db"),
+        columns={c.name: _type(c.dtype) for c in fields},
+        not_null=frozenset(c.name for c in fields if not c.nullable),
+        hashes=dict(record.hashes),
+        fallback=dict(record.fallback),
+        inputs=record.inputs,
+        foreign_keys={c.name: c.fk for c in fields if c.fk},
+        sql={dialect: sql(expression, dialect, pretty=False) for dialect in DIALECTS},
+    )
+
+
+def _type(kind: Any) -> str:
+    return str(kind.copy(nullable=True))
+
+
+def _fingerprint(modules: tuple[str, ...]) -> str:
+    """Names the code that the statements are made from."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent.parent
+    ours = [*package.glob("*.py"), *package.glob("sources/*.py"), *package.glob("checks/*.py"), Path(__file__)]
+    known = {name for pair in KINDS.values() for name in pair}
+    theirs = [Path(found.origin) for m in modules if m not in known and (found := find_spec(m)) and found.origin]
+    for path in sorted({*ours, package / "engine" / "compile.py", *theirs}):
+        digest.update(path.read_bytes())
+    for name in ("ibis-framework", "sqlglot"):
+        digest.update(metadata.version(name).encode())
+    return digest.hexdigest()[:16]
+
+
+def _keep(path: Path, spec: KindSpec) -> None:
+    """Keep the file, and nothing older; a folder that cannot be written costs time, not the run."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.json"):
+            old.unlink(missing_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(asdict(spec), default=sorted, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        pass
+
+
+def _decode(data: dict[str, Any]) -> KindSpec:
+    tables = {n: TableSpec(t["name"], t["columns"], frozenset(t["required"]), t["optional"]) for n, t in data["tables"].items()}
+    resources = {
+        name: ResourceSpec(
+            **{
+                **fields,
+                "key": tuple(fields["key"]),
+                "inputs": tuple(fields["inputs"]),
+                "not_null": frozenset(fields["not_null"]),
+            }
+        )
+        for name, fields in data["resources"].items()
+    }
+    return KindSpec(data["name"], tables, resources)

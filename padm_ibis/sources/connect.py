@@ -1,0 +1,132 @@
+"""How a source is reached: one class a kind of address, all of them used through `Source`.
+
+Every source is read by DuckDB: a PostgreSQL server through DuckDB's reader, a DuckDB file by attaching it, a folder of
+files by reading them into temporary tables. What differs is where a statement runs and in which dialect.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import duckdb
+
+from padm_ibis.errors import PadmError, SourceError, SourceUnreachable
+from padm_ibis.extract.messages import driver_message
+from padm_ibis.sources.values import literal
+
+if TYPE_CHECKING:
+    from padm_ibis.config import SourceConfig
+
+Columns = dict[str, dict[str, str]]
+
+
+class Source(ABC):
+    """One configured source, attached to a DuckDB connection.
+
+    Inside one transaction of that connection every statement sees the same snapshot.
+    """
+
+    dialect: ClassVar[str]
+
+    def __init__(self, config: SourceConfig, con: duckdb.DuckDBPyConnection) -> None:
+        self.config, self.con = config, con
+        self.alias = "padm_source_" + re.sub(r"\W", "_", config.name)
+
+    @abstractmethod
+    def attach(self) -> None:
+        """Connect.
+
+        Raises
+        ------
+        SourceUnreachable
+            If that fails, after as many attempts as configured where another one could help.
+        """
+
+    @abstractmethod
+    def columns(self, tables: Collection[str]) -> Columns:
+        """Return table → column → type of those ``tables`` that exist and may be read."""
+
+    @abstractmethod
+    def relation(self, statement: str) -> str:
+        """Return what stands in the FROM of a DuckDB statement for a statement at the source."""
+
+    @abstractmethod
+    def qualified(self, table: str) -> str:
+        """Return the quoted name of a table, in the source's dialect."""
+
+    def now(self) -> dt.datetime:
+        """Return the source's clock, in its time zone."""
+        return self.rows(f"SELECT CAST(now() AT TIME ZONE {literal(self.config.timezone)} AS TIMESTAMP) AS clock")[0][0]
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement at the source and return its rows."""
+        with self.errors():
+            return self.con.execute(f"SELECT * FROM {self.relation(statement)}").fetchall()
+
+    def detach(self) -> None:
+        """Give the connection back; never fails."""
+        with suppress(duckdb.Error):
+            self.con.execute(f"DETACH DATABASE IF EXISTS {self.alias}")
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Say of a driver's error which source it came from, without the secrets and data it may quote."""
+        try:
+            yield
+        except PadmError:
+            raise
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+        except duckdb.Error as error:
+            raise self.explained(error) from None
+
+    def explained(self, error: duckdb.Error) -> SourceError:
+        """Return the error to raise for a driver's."""
+        text = driver_message(error, self.config)
+        hint = _hint(text, self.config)
+        kind = SourceUnreachable if _is_broken_connection(text) else SourceError
+        return kind(f"The source {self.config.name}: {text}.", hint=hint)
+
+
+_HINTS = (
+    ("statement timeout", "A statement took longer than statement_timeout_s of this source; raise it, or add an index there."),
+    ("lock timeout", "Something at the source holds a lock; try again, or raise lock_timeout_s."),
+    ("permission denied", "Grant the user SELECT on the tables and views of the schema, and USAGE on the schema."),
+    ("password authentication failed", "Check user and password of the source's URL."),
+    ("no pg_hba.conf entry", "The server does not let this user in from here; ask its administrator."),
+    ("invalid input syntax", "A column there holds a value that its type here cannot; `padm-ibis doctor` lists changed types."),
+    ("Conflicting lock", "Another program writes to that file; close it."),
+    ("Invalid unicode", "The source's database holds text that is not in its declared encoding."),
+)
+
+
+def _hint(text: str, config: SourceConfig) -> str | None:
+    return next((hint for words, hint in _HINTS if words.lower() in text.lower()), None)
+
+
+def _is_broken_connection(text: str) -> bool:
+    words = ("Unable to connect", "connection to server", "server closed the connection", "terminating connection", "SSL",
+             "could not receive data", "no connection to the server", "connection not open")  # fmt: skip
+    return any(word.lower() in text.lower() for word in words)
+
+
+def open_source(config: SourceConfig, con: duckdb.DuckDBPyConnection) -> Source:
+    """Return the source of ``config``, not yet attached."""
+    match config.url.scheme:
+        case "postgres":
+            from padm_ibis.sources.postgres import PostgresSource
+
+            return PostgresSource(config, con)
+        case "duckdb":
+            from padm_ibis.sources.duckdb import DuckDBSource
+
+            return DuckDBSource(config, con)
+        case _:
+            from padm_ibis.sources.files import FilesSource
+
+            return FilesSource(config, con)

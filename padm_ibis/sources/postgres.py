@@ -1,0 +1,141 @@
+"""A PostgreSQL source, read through DuckDB's PostgreSQL reader: binary COPY, straight into columns.
+
+All statements of one DuckDB transaction run in one transaction of one server connection, ``REPEATABLE READ READ ONLY``:
+they see one snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import duckdb
+
+from padm_ibis.errors import SourceUnreachable
+from padm_ibis.extract.messages import driver_message
+from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.values import literal
+from padm_ibis.sources.values import quote as quoted
+
+_PACKAGE = "duckdb_extension_postgres_scanner"
+_CONNECT = {
+    "application_name": "padm-ibis",
+    "connect_timeout": "10",
+    # A server that vanishes without a word is noticed within about a minute and a half.
+    "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6",
+}  # fmt: skip
+# Trying again helps against none of these.
+_PERMANENT = (
+    "authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied", "invalid connection option",
+    "invalid sslmode", "certificate verify failed", "root certificate file", "no password supplied", "unrecognized",
+    "could not translate host name",
+)  # fmt: skip
+
+
+def load_reader(con: duckdb.DuckDBPyConnection) -> None:
+    """Load DuckDB's PostgreSQL reader from the wheel that carries it; nothing is downloaded.
+
+    Raises
+    ------
+    SourceUnreachable
+        If it is not installed, or for another version of DuckDB.
+    """
+    spec = find_spec(_PACKAGE)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    name = f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
+    file = next((path for folder in folders if (path := Path(folder) / name).is_file()), None)
+    if file is None:
+        found = "is installed for another version of DuckDB" if spec else "is not installed"
+        raise SourceUnreachable(
+            f"DuckDB's PostgreSQL reader {found} (DuckDB here is {duckdb.__version__}).", hint="pip install 'padm-ibis[postgres]'"
+        )
+    con.execute(f"LOAD {literal(str(file))}")
+
+
+class PostgresSource(Source):
+    """One schema of a PostgreSQL database."""
+
+    dialect = "postgres"
+
+    def attach(self) -> None:
+        """Connect, again and again with growing pauses where that could help."""
+        load_reader(self.con)
+        retries = self.config.connect_retries
+        if retries == 0:
+            return self._attach()
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+        for attempt in Retrying(
+            stop=stop_after_attempt(retries + 1),
+            wait=wait_exponential_jitter(initial=0.5, max=15, jitter=0.5),
+            retry=retry_if_exception(lambda error: isinstance(error, SourceUnreachable) and not _is_permanent(str(error))),
+            reraise=True,
+        ):
+            with attempt:
+                self._attach()
+        return None
+
+    def columns(self, tables: Collection[str]) -> Columns:
+        """Return what ``information_schema`` shows of ``tables``, and materialised views, which it leaves out."""
+        names = ", ".join(literal(name) for name in sorted(tables))
+        schema = literal(self.config.schema)
+        found: Columns = {}
+        for table, column, kind in self._columns(schema, names):
+            found.setdefault(table, {})[column] = kind
+        return found
+
+    def _columns(self, schema: str, names: str) -> list[tuple[str, str, str]]:
+        statement = f"""
+            SELECT table_name::text AS t, column_name::text AS c, data_type::text AS d, ordinal_position::int AS n
+            FROM information_schema.columns WHERE table_schema = {schema} AND table_name IN ({names})
+            UNION ALL
+            SELECT r.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text, a.attnum::int
+            FROM pg_class r JOIN pg_namespace s ON s.oid = r.relnamespace
+            JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE r.relkind = 'm' AND s.nspname = {schema} AND r.relname IN ({names}) AND has_table_privilege(r.oid, 'SELECT')
+            ORDER BY t, n"""
+        return [(table, column, kind) for table, column, kind, _ in self.rows(statement)]
+
+    def relation(self, statement: str) -> str:
+        """Return a call that runs the statement at the server."""
+        return f"postgres_query({literal(self.alias)}, {literal(statement)})"
+
+    def qualified(self, table: str) -> str:
+        """Return ``"negocio"."sga_alumnos"``."""
+        return f"{quoted(self.config.schema)}.{quoted(table)}"
+
+    def _attach(self) -> None:
+        self.detach()
+        try:
+            self.con.execute(f"ATTACH {literal(self.address())} AS {self.alias} (TYPE postgres, READ_ONLY)")
+            self.con.execute(f"SELECT * FROM {self.relation('SELECT 1 AS one')}").fetchall()
+        except duckdb.Error as error:
+            text = driver_message(error, self.config)
+            explained = self.explained(error)
+            raise SourceUnreachable(f"The source {self.config.name} cannot be reached: {text}.", hint=explained.hint) from None
+
+    def address(self) -> str:
+        """Return the URL with this source's time-outs, schema and time zone as options of the session."""
+        parts = urlsplit(self.config.url.reveal())
+        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        session = {
+            "statement_timeout": str(self.config.statement_timeout_s * 1000),
+            "lock_timeout": str(self.config.lock_timeout_s * 1000),
+            "TimeZone": self.config.timezone,
+            # bodies of Guaraní's views and functions use unqualified names
+            "search_path": f"{quoted(self.config.schema)},public",
+            "default_transaction_read_only": "on",
+        }
+        options = " ".join(f"-c {name}={_escaped(value)}" for name, value in session.items())
+        query = {**_CONNECT, **given, "options": f"{given.get('options', '')} {options}".strip()}
+        return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def _is_permanent(message: str) -> bool:
+    return any(words in message for words in _PERMANENT)
