@@ -71,6 +71,15 @@ class Warehouse:
         """Where it is kept; shows itself without a password."""
         return self.config.warehouse.url
 
+    @property
+    def dialect(self) -> str:
+        """The SQL that it speaks."""
+        return self._reader.dialect
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one SQL statement and return its rows."""
+        return self._reader.execute(sql)
+
     def table(self, name: str) -> ir.Table:
         """Return a table by its name, ``dim_student`` or ``silver.dim_student``.
 

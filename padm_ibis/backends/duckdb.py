@@ -159,7 +159,7 @@ class DuckDBReader:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run one statement and return its rows."""
-        return self.raw.execute(sql, list(parameters)).fetchall()
+        return self.raw.execute(_filled(sql, parameters)).fetchall()
 
     def tables(self) -> dict[str, frozenset[str]]:
         """Return the names of the tables that exist, by layer."""
@@ -194,7 +194,7 @@ class DuckDBWork:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run one statement and return its rows."""
         with _statements(self.target):
-            return self.raw.execute(sql, list(parameters)).fetchall()
+            return self.raw.execute(_filled(sql, parameters)).fetchall()
 
     def tables(self) -> dict[str, frozenset[str]]:
         """Return the names of the tables that exist, by layer."""
@@ -311,6 +311,23 @@ def _tables(raw: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary"
     ).fetchall()
     return {layer: frozenset(name for schema, name in found if schema == layer) for layer in (*LAYERS, LEDGER)}
+
+
+def _filled(sql: str, parameters: Sequence[Any]) -> str:
+    """Write parameters into the statement: binding them makes DuckDB import pandas, which costs more than the run."""
+    if not parameters:
+        return sql
+    parts = sql.split("?")
+    assert len(parts) == len(parameters) + 1, "as many values as question marks"
+    return "".join(part + _literal(value) for part, value in zip(parts, parameters, strict=False)) + parts[-1]
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _probe(path: Path) -> None:

@@ -1,0 +1,198 @@
+"""What the command does, for Python: `run`, `plan` and `check`. Each subcommand calls one of these and prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from padm_ibis.config import Config, load_config
+from padm_ibis.engine.build import Request
+from padm_ibis.engine.build import run as _run
+from padm_ibis.engine.progress import Progress
+from padm_ibis.engine.report import CheckResult, RunReport
+from padm_ibis.errors import UsageError, WarehouseError
+
+Settings = Config | str | os.PathLike[str] | None
+
+
+def run(
+    *,
+    layer: str | None = None,
+    select: Sequence[str] | str = (),
+    as_of: dt.date | str | None = None,
+    full_refresh: Sequence[str] | str | bool = False,
+    only: bool = False,
+    config: Settings = None,
+    profile: str | None = None,
+    warehouse: str | None = None,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Extract, build, check and publish.
+
+    Parameters
+    ----------
+    layer
+        The last layer to build: ``bronze``, ``silver`` or ``gold`` (the default).
+    select
+        Names or patterns of tables; what they read is built too.
+    as_of
+        The date the warehouse speaks for; by default today.
+    full_refresh
+        True reads all bronze tables from the beginning, names only those.
+    only
+        Keep to the named layer, or, without one, to the selected tables.
+    config, profile, warehouse
+        As for `padm_ibis.connect`.
+
+    Raises
+    ------
+    PadmError
+        If anything went wrong; readers keep the last good version, and the error's ``report`` says how far it came.
+    """
+    request = Request(
+        as_of=date(as_of),
+        layer=layer,
+        select=_names(select),
+        only=only,
+        full_refresh=() if full_refresh is True else None if full_refresh is False else _names(full_refresh),
+    )
+    return _run(_config(config, profile, warehouse), request, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a run would do with one table."""
+
+    layer: str
+    name: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do, as far as that is known without reading a source."""
+
+    warehouse: str
+    configuration: str
+    as_of: dt.date
+    steps: tuple[Step, ...]
+
+    def json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(dataclasses.asdict(self), default=str, ensure_ascii=False, indent=2)
+
+
+def plan(
+    *,
+    layer: str | None = None,
+    select: Sequence[str] | str = (),
+    as_of: dt.date | str | None = None,
+    only: bool = False,
+    config: Settings = None,
+    profile: str | None = None,
+    warehouse: str | None = None,
+) -> Plan:
+    """Say what `run` would build and why, without reading a source or writing anything."""
+    from padm_ibis.backends.base import backend_of
+    from padm_ibis.engine import ledger
+    from padm_ibis.engine.definitions import Definitions
+
+    settings = _config(config, profile, warehouse, secrets=False)
+    definitions = Definitions(settings)
+    day = date(as_of)
+    nodes = definitions.dag.select(layer, _names(select), only=only)
+    try:
+        with backend_of(settings).read() as reader:
+            known = ledger.records(reader)
+    except WarehouseError:
+        known = {}
+    stale = ledger.why_stale(nodes, known, definitions.fingerprints, dataclasses.asdict(definitions.params(day)))
+    steps = []
+    for node in nodes:
+        if node.layer == "bronze":
+            names = [s.name for s in settings.sources.values() if s.resources is None or node.name in s.resources]
+            steps.append(Step("bronze", node.name, "load", f"from {', '.join(names)}" if names else "from no source"))
+        elif node.name in stale:
+            steps.append(Step(node.layer, node.name, "build", stale[node.name]))
+        else:
+            steps.append(Step(node.layer, node.name, "keep", "up to date, unless its sources have news"))
+    return Plan(str(settings.warehouse.url), settings.described, day, tuple(steps))
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What `check` found in the published warehouse."""
+
+    warehouse: str
+    run_id: str | None
+    as_of: dt.date | None
+    tables: int = 0
+    tried: int = 0
+    results: list[CheckResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def errors(self) -> list[CheckResult]:
+        """Rules whose failure is an error."""
+        return [r for r in self.results if r.verdict == "error"]
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code for this outcome."""
+        return 1 if self.errors else 0
+
+    def json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps({**dataclasses.asdict(self), "exit_code": self.exit_code}, default=str, ensure_ascii=False, indent=2)
+
+
+def check(
+    *,
+    layer: str | None = None,
+    select: Sequence[str] | str = (),
+    config: Settings = None,
+    profile: str | None = None,
+    warehouse: str | None = None,
+    sources: bool = True,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Validate what is published: contracts, integrity and, with ``sources``, counts against the source and freshness."""
+    from padm_ibis.engine.check import check_warehouse
+
+    settings = _config(config, profile, warehouse, secrets=sources)
+    return check_warehouse(settings, layer, _names(select), sources=sources, progress=progress or Progress())
+
+
+def date(text: dt.date | str | None) -> dt.date:
+    """Return the date that ``--as-of`` means; the one place where today is asked for.
+
+    Raises
+    ------
+    UsageError
+        If it is no date.
+    """
+    if text is None:
+        return dt.date.today()
+    if isinstance(text, dt.datetime):
+        return text.date()
+    if isinstance(text, dt.date):
+        return text
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"as_of: {text!r} is not a date.", hint="Write it as YYYY-MM-DD, such as 2025-02-28.") from None
+
+
+def _names(given: Sequence[str] | str) -> tuple[str, ...]:
+    texts = [given] if isinstance(given, str) else given
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+def _config(config: Settings, profile: str | None, warehouse: str | None, *, secrets: bool = True) -> Config:
+    return config if isinstance(config, Config) else load_config(config, profile, warehouse, secrets=secrets)

@@ -1,0 +1,106 @@
+"""The command ``padm-ibis``: a thin twin of the library.
+
+A subcommand is one file in ``commands``, named here with its one line of help, and is imported only when it
+is called: ``padm-ibis --help`` needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from padm_ibis import __version__
+
+COMMANDS = {
+    "run": ("padm_ibis.commands.run:run", "Extract, build, check and publish."),
+    "plan": ("padm_ibis.commands.plan:plan", "Say what would be built and why, without building."),
+    "check": ("padm_ibis.commands.check:check", "Validate what is published: contracts, integrity, sources."),
+    "ls": ("padm_ibis.commands.ls:ls", "List the tables."),
+    "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
+    "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table in any dialect."),
+    "sample": ("padm_ibis.commands.sample:sample", "Write the sample university into a database."),
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the floor plan."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; an unknown one is named with the nearest."""
+        if cmd_name not in COMMANDS:
+            from padm_ibis.errors import did_you_mean
+
+            raise click.UsageError(f"There is no command {cmd_name!r}. {did_you_mean(cmd_name, COMMANDS)}", ctx)
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="padm-ibis")
+def cli() -> None:
+    """Build and query the warehouse of a university's student-information system.
+
+    Without a padm.toml it works on a sample university: `padm-ibis run` is a good first command.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    sys.exit(invoke(arguments))
+
+
+def invoke(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code; errors go to stderr, masked.
+
+    0 all good · 1 a check failed or the run was partial · 2 usage or configuration · 3 no source, or not the
+    warehouse, could be reached · 4 the warehouse is in use by another run.
+    """
+    from padm_ibis.errors import PadmError
+
+    try:
+        result: Any = cli.main(args=arguments, prog_name="padm-ibis", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted. Readers see the last version that was published.", err=True)
+        return INTERRUPTED
+    except PadmError as error:
+        click.echo(f"Error: {_masked(str(error))}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # whoever read our output has gone; Python would complain again while closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("PADM_DEBUG"):
+            raise
+        first = next(iter(str(error).strip().splitlines()), "")
+        click.echo(f"Error: {type(error).__name__}: {_masked(first)}\n\nHint: PADM_DEBUG=1 shows where this happened.", err=True)
+        return 1
+
+
+def _masked(text: str) -> str:
+    from padm_ibis.config import redact
+
+    return redact(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""``padm-ibis check``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from padm_ibis.commands._options import Common, common, masking
+from padm_ibis.engine.dag import LAYERS
+from padm_ibis.engine.report import duration
+from padm_ibis.errors import PadmError
+
+
+@click.command()
+@click.option("--layer", type=click.Choice(LAYERS), help="Only this layer.")
+@click.option("--select", multiple=True, metavar="NAME", help="Only this table; patterns such as 'mart_*'.")
+@click.option("--sources/--no-sources", default=True, help="Whether to compare counts with the sources.")
+@common
+def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool) -> int:
+    """Validate what is published: contracts, integrity, counts against the sources, freshness.
+
+    Never blocks a run. Failing rows are named by their keys only.
+    """
+    from padm_ibis import api
+    from padm_ibis.engine.progress import Live, Progress
+
+    config = options.load(secrets=sources)
+    try:
+        progress = Live() if sys.stderr.isatty() else Progress()
+        found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
+    except PadmError as error:
+        raise masking(config, error) from None
+    options.write_json(found.json())
+    if options.quiet:
+        return found.exit_code
+    for result in sorted(found.results, key=lambda r: (r.verdict != "error", r.table)):
+        examples = f", such as {'; '.join(result.rows[:3])}" if result.rows else ""
+        kind = "error  " if result.verdict == "error" else "warning"
+        text = f"{kind} {result.table}: {result.rule}{f': {result.failed:,} rows' if result.failed else ''}{examples}"
+        click.secho(text, fg="red" if result.verdict == "error" else "yellow")
+    for note in found.notes:
+        click.echo(f"note    {note}")
+    warnings = len(found.results) - len(found.errors)
+    click.echo(
+        f"{found.tables} tables, {found.tried} rules: {len(found.errors)} failed, {warnings} warnings"
+        f" (run {found.run_id}, as of {found.as_of}, {duration(found.seconds)})"
+    )
+    return found.exit_code

@@ -1,0 +1,65 @@
+"""``padm-ibis ls``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from padm_ibis.commands._options import Common, common, console, on_terminal
+from padm_ibis.engine.dag import LAYERS
+
+
+@click.command()
+@click.option("--layer", type=click.Choice(LAYERS), help="Only this layer.")
+@common
+def ls(options: Common, layer: str | None) -> int:
+    """List the tables: rows, when they were made, what they read."""
+    from padm_ibis.backends.base import backend_of
+    from padm_ibis.engine import ledger
+    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.errors import WarehouseError
+
+    config = options.load(secrets=False)
+    nodes = [node for node in Definitions(config).dag if layer in (None, node.layer)]
+    note = ""
+    try:
+        with backend_of(config).read() as reader:
+            known = ledger.records(reader)
+    except WarehouseError as error:
+        known, note = {}, error.message
+    rows: list[dict[str, Any]] = [
+        {
+            "table": node.qualified,
+            "rows": known[node.name].rows if node.name in known else None,
+            "made_at": known[node.name].made_at.isoformat(" ") if node.name in known else None,
+            "reads": list(node.inputs),
+        }
+        for node in nodes
+    ]
+    options.write_json(json.dumps(rows, indent=2))
+    if options.quiet:
+        return 0
+    if on_terminal():
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table.add_column("table", no_wrap=True)
+        table.add_column("rows", justify="right", no_wrap=True)
+        table.add_column("made (UTC)", no_wrap=True)
+        table.add_column("reads", no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            table.add_row(str(row["table"]), _count(row["rows"]), str(row["made_at"] or "-"), ", ".join(row["reads"]))
+        console().print(table)
+    else:
+        for row in rows:
+            click.echo(f"{row['table']}  {_count(row['rows'])}  {row['made_at'] or '-'}")
+    if note:
+        click.echo(note, err=True)
+    return 0
+
+
+def _count(rows: object) -> str:
+    return f"{rows:,}" if isinstance(rows, int) else "-"

@@ -1,0 +1,94 @@
+"""Checks of the published warehouse, without building anything."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ibis.expr.types as ir
+
+from padm_ibis import contract as contracts
+from padm_ibis.api import CheckReport
+from padm_ibis.engine.compile import sql
+from padm_ibis.engine.definitions import Definitions
+from padm_ibis.engine.graph import differences
+from padm_ibis.engine.progress import Progress
+from padm_ibis.engine.quality import observe
+from padm_ibis.engine.report import CheckResult
+from padm_ibis.engine.validate import check_relations, relations, validate
+from padm_ibis.model import Model
+from padm_ibis.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config
+    from padm_ibis.params import Params
+
+
+def check_warehouse(
+    config: Config, layer: str | None, names: tuple[str, ...], *, sources: bool, progress: Progress
+) -> CheckReport:
+    """Try contracts, relations and, with ``sources``, counts and freshness; see `padm_ibis.check`."""
+    began = time.perf_counter()
+    definitions = Definitions(config)
+    graph = definitions.graph
+    chosen = graph.select(layer, names, only=bool(layer or names))
+    with Warehouse(config) as warehouse:
+        params = warehouse.params
+        report = CheckReport(str(config.warehouse.url), warehouse.run_id, params.as_of)
+        existing = warehouse.tables()
+        there = [model for model in chosen if model.name in existing[model.layer]]
+        report.notes += [f"{m.layer}.{m.name} was not built yet." for m in chosen if m.name not in existing[m.layer]]
+        run = partial(_run, warehouse)
+        with progress:
+            progress.phase("check", len(there))
+            for model in there:
+                progress.start(model.name)
+                report.results += _check_table(warehouse, run, model, params, config, report)
+                if model.layer == "bronze":
+                    report.results += observe(run, _table(warehouse, model), model, graph.models, config)
+                progress.done(model.name)
+            built = {model.name for model in graph if model.name in existing[model.layer]}
+            for model in there:
+                tried = [r for r in relations(graph, params) if r.child is model and r.parent.name in built]
+                report.tried += len(tried)
+                report.results += (
+                    check_relations(run, partial(_table, warehouse), tried, config) if model.layer != "bronze" else ()
+                )
+        report.tables = len(there)
+        if sources and config.sources and (layer in (None, "bronze")):
+            _check_sources(config, warehouse, report, progress)
+    report.seconds = round(time.perf_counter() - began, 3)
+    return report
+
+
+def _check_table(
+    warehouse: Warehouse, run: Any, model: Model, params: Params, config: Config, report: CheckReport
+) -> tuple[CheckResult, ...]:
+    table = _table(warehouse, model)
+    found = differences(table.schema(), contracts.schema(model.contract, params))
+    report.tried += 1
+    if found:
+        return tuple(CheckResult(model.name, f"schema: {problem}", "error") for problem in found)
+    validation = validate(run, table, model.name, model.contract, params, config)
+    report.tried += validation.tried
+    return validation.results
+
+
+def _check_sources(config: Config, warehouse: Warehouse, report: CheckReport, progress: Progress) -> None:
+    """Compare counts with the sources and look how old their rows are."""
+    from padm_ibis import extract
+
+    if (check := getattr(extract, "check_sources", None)) is None:
+        return
+    found = check(warehouse, config, progress=progress)
+    report.results += found.checks
+    report.notes += found.notes
+
+
+def _run(warehouse: Warehouse, expression: ir.Table) -> list[tuple[Any, ...]]:
+    return warehouse.execute(sql(expression, warehouse.dialect, pretty=False))
+
+
+def _table(warehouse: Warehouse, model: Model) -> ir.Table:
+    return warehouse.table(f"{model.layer}.{model.name}")
