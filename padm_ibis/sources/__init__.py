@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from padm_ibis.sources.table import SourceTable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from padm_ibis.sources.table import SourceTable
 
 __all__ = ["SourceTable"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Ibis only where types are asked for: extracting needs none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from padm_ibis.sources import table
+
+    return getattr(table, name)
