@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from padm_ibis.engine.report import CheckResult, InputReport, SourceFailure
 from padm_ibis.errors import ConfigError, SourceError, SourceUnreachable, UnknownName
@@ -19,37 +22,15 @@ from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.resolve import Finding, Statement, resolve, tables_of
 from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import Change, DuckDBStore, Plan, Staged, State, Store
-from padm_ibis.sources.connect import Columns, Source, open_source
-from padm_ibis.sources.values import literal, quote, sql_type
+from padm_ibis.sources.connect import Columns, Source, open_source, warehouse_error
+from padm_ibis.sources.values import family, literal, quote, sql_type
 
 if TYPE_CHECKING:
-    from padm_ibis.config import Config, SourceConfig
+    from padm_ibis.config import Config, Severity, SourceConfig
 
 DEFAULT_START = dt.date(1900, 1, 1)
 # Clocks are set back by an hour once a year where there is summer time: such an hour is read again.
 _CLOCK_CHANGE = dt.timedelta(hours=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """How old one resource of one source is.
-
-    Attributes
-    ----------
-    extracted_at
-        When it was last read, UTC; None if never.
-    newest
-        Greatest cursor that had arrived by then, in the source's time zone.
-    """
-
-    source_db: str
-    resource: str
-    extracted_at: dt.datetime | None
-    newest: dt.datetime | None = None
-
-    def hours(self, now: dt.datetime) -> float | None:
-        """Return the hours since it was last read."""
-        return None if self.extracted_at is None else (now - self.extracted_at).total_seconds() / 3600
 
 
 @dataclass(slots=True)
@@ -59,7 +40,7 @@ class Extraction:
     inputs: list[InputReport] = field(default_factory=list)
     failures: list[SourceFailure] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    ages: list[Age] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
 
     @property
     def changed(self) -> int:
@@ -77,6 +58,8 @@ class Extraction:
         return [str(finding) for finding in self.findings]
 
 
+_MEMORY = "400MB"
+_NOTES = 20
 Progress = Callable[[str, str, int], None]
 
 
@@ -115,20 +98,38 @@ def extract(
         raise ConfigError(f"{config.described}: there is no source to read.", hint="Add a [sources.<name>] with its url.")
     hasher = Hasher(config.hash_key())
     kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
-    refreshed = _check_names(kinds, full_refresh, resources)
-    chosen = {name: _chosen(kinds[name], source, resources) for name, source in config.sources.items()}
-    reshaped = set(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
+    run = _Run(config, store, hasher, run_id, _utc_now(), _check_names(kinds, full_refresh, resources), on_progress)
+    jobs = [_Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
+    run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
+    for job in jobs:
+        job.check_key()
     result = Extraction()
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    for name, source in config.sources.items():
-        job = _Job(store, source, kinds[name], chosen[name], hasher, run_id, now, refreshed, reshaped, on_progress)
-        try:
-            job.run(result)
-        except SourceError as error:
-            reached = not isinstance(error, SourceUnreachable)
-            result.failures.append(SourceFailure(name, error.message, error.hint, reached))
-        result.ages.extend(_ages(store, name, chosen[name]))
+    with _bounded_memory(store.staging, config):
+        for job in jobs:
+            try:
+                job.run(result)
+            except SourceError as error:
+                reached = not isinstance(error, SourceUnreachable)
+                result.failures.append(SourceFailure(job.name, error.message, error.hint, reached))
+                result.inputs.extend(job.left_alone())
     return result
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def _bounded_memory(con: duckdb.DuckDBPyConnection, config: Config) -> Iterator[None]:
+    """Rows pass through; what does not fit is put on disk, unless the configuration grants more."""
+    if config.warehouse.memory_limit is not None:
+        yield
+        return
+    con.execute(f"SET memory_limit = '{_MEMORY}'")
+    try:
+        yield
+    finally:
+        con.execute("RESET memory_limit")
 
 
 def _check_names(kinds: Mapping[str, KindSpec], full_refresh: Collection[str] | bool, only: Collection[str] | None) -> set[str]:
@@ -149,116 +150,120 @@ def _distinct(kinds: Mapping[str, KindSpec]) -> list[KindSpec]:
     return list({kind.name: kind for kind in kinds.values()}.values())
 
 
-def _ages(store: Store, source_db: str, specs: Sequence[ResourceSpec]) -> list[Age]:
-    states = store.states(source_db)
-    unknown = Age(source_db, "", None)
-    return [
-        Age(source_db, spec.name, s.extracted_at, s.watermark)
-        if (s := states.get(spec.name))
-        else Age(source_db, spec.name, None)
-        for spec in specs
-    ] or [unknown]
+@dataclass(slots=True)
+class _Run:
+    """What all sources of a run share."""
+
+    config: Config
+    store: Store
+    hasher: Hasher
+    run_id: str
+    now: dt.datetime
+    refreshed: set[str]
+    on_progress: Progress | None
+    reshaped: set[str] = field(default_factory=set)
 
 
 class _Job:
     """One source in one run."""
 
-    def __init__(
-        self,
-        store: Store,
-        config: SourceConfig,
-        kind: KindSpec,
-        specs: Sequence[ResourceSpec],
-        hasher: Hasher,
-        run_id: str,
-        now: dt.datetime,
-        refreshed: set[str],
-        reshaped: set[str],
-        on_progress: Progress | None,
-    ) -> None:
-        self.store, self.config, self.kind, self.specs = store, config, kind, specs
-        self.hasher, self.run_id, self.now = hasher, run_id, now
-        self.refreshed, self.reshaped, self.on_progress = refreshed, reshaped, on_progress
-
-    @property
-    def name(self) -> str:
-        return self.config.name
+    def __init__(self, run: _Run, config: SourceConfig, kind: KindSpec, specs: Sequence[ResourceSpec]) -> None:
+        self.shared, self.config, self.kind, self.specs = run, config, kind, specs
+        self.store, self.name = run.store, config.name
+        self.fingerprint: tuple[str, str] | None = None
 
     def run(self, result: Extraction) -> None:
         """Read the source and apply what it sent."""
         if not self.specs:
             return
-        fingerprint = self._check_key()
-        source = open_source(self.config, self.store.staging)
+        con = self.store.staging
+        source = open_source(self.config, con)
         try:
             source.attach()
-            self.hasher.install(self.store.staging)
-            with source.errors(), self.store.transaction():
-                inputs, findings = self._transfer(source, fingerprint)
+            self.shared.hasher.install(con)
+            with self.store.transaction():
+                found = self._transfer(source)
+        except duckdb.Error as error:
+            raise warehouse_error(error, certainly=True) or error from None
         finally:
-            self.hasher.remove(self.store.staging)
+            self.shared.hasher.remove(con)
             source.detach()
-        result.inputs.extend(inputs)
-        result.findings.extend(findings)
+        result.inputs.extend(found.inputs)
+        result.findings.extend(found.findings)
+        result.checks.extend(found.checks)
 
-    def _check_key(self) -> tuple[str, str] | None:
+    def left_alone(self) -> Iterator[InputReport]:
+        """Say of a source that could not be read how old what bronze has of it is."""
+        states = self.store.states(self.name)
+        for spec in self.specs:
+            state = states.get(spec.name)
+            age = (
+                "never read"
+                if state is None
+                else f"last read {state.extracted_at:%Y-%m-%d %H:%M} UTC, {_ago(state, self.shared.now)}"
+            )
+            watermark = state.watermark.isoformat(sep=" ") if state and state.watermark else None
+            rows = self.store.rows(spec, self.name)
+            yield InputReport(self.name, spec.name, rows=rows, watermark=watermark, note=f"not read this time; {age}")
+
+    def check_key(self) -> None:
         """Refuse another key than the one the stored hashes were made with, unless all of them are made anew."""
-        hashed = {spec.name for spec in self.specs if spec.hashes}
-        known = self.store.fingerprint(self.name)
+        hasher, known = self.shared.hasher, self.store.fingerprint(self.name)
         if known is None:
-            return self.hasher.fingerprint() if hashed else None
-        if self.hasher.fingerprint(known[0]) == known:
-            return known
+            self.fingerprint = hasher.fingerprint() if any(spec.hashes for spec in self.specs) else None
+            return
+        if hasher.fingerprint(known[0]) == known:
+            self.fingerprint = known
+            return
         everything = {spec.name for spec in self.kind.resources.values() if spec.hashes}
-        if everything <= self.refreshed and everything <= {spec.name for spec in self.specs}:
-            return self.hasher.fingerprint()
+        if everything <= self.shared.refreshed and everything <= {spec.name for spec in self.specs}:
+            self.fingerprint = hasher.fingerprint()
+            return
         raise ConfigError(
-            f"privacy.hash_key is not the key that the identifiers of {self.name} were hashed with; hashes of two keys never match.",
+            f"privacy.hash_key is not the key that hashed the identifiers of {self.name}; hashes of two keys never match.",
             hint=f"Restore the key, or hash everything anew: padm-ibis run --full-refresh {' '.join(sorted(everything))}",
         )
 
-    def _transfer(self, source: Source, fingerprint: tuple[str, str] | None) -> tuple[list[InputReport], list[Finding]]:
+    def _transfer(self, source: Source) -> Extraction:
+        result = Extraction()
         clock = source.now()
         found = source.columns(tables_of(self.kind, self.specs))
         statements, findings = resolve(source, self.kind, self.specs, found)
-        findings += self._drift(found)
+        result.findings += findings + self._drift(found)
         known = self.store.states(self.name)
-        work = [
-            (spec, statements[spec.name], self._plan(spec, statements[spec.name], known.get(spec.name))) for spec in self.specs
-        ]
-        staged: list[tuple[ResourceSpec, Statement, Plan, Staged, float]] = []
-        for spec, statement, plan in work:
+        staged = []
+        for spec in self.specs:
             began = time.perf_counter()
+            statement = statements[spec.name]
+            plan = self._plan(spec, statement, known.get(spec.name))
             rows = self._stage(source, spec, statement, plan, clock)
-            findings += self._remarks(source, spec, statement, plan, rows)
+            result.checks += self._remarks(source, spec, statement, plan, rows)
             staged.append((spec, statement, plan, rows, time.perf_counter() - began))
-            if self.on_progress:
-                self.on_progress(self.name, spec.name, rows.read)
-        states, inputs = {}, []
+            if self.shared.on_progress:
+                self.shared.on_progress(self.name, spec.name, rows.read)
+        states = {}
         for spec, statement, plan, rows, seconds in staged:
             began = time.perf_counter()
             change = self.store.apply(spec, plan, self.name)
-            state = self._state(plan, statement, rows, known.get(spec.name))
-            states[spec.name] = state
-            inputs.append(self._report(spec, plan, statement, rows, change, state, seconds + time.perf_counter() - began))
-        self.store.save(self.name, states, fingerprint)
+            state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
+            seconds += time.perf_counter() - began
+            result.inputs.append(self._report(spec, plan, statement, rows, change, state, seconds))
+        self.store.save(self.name, states, self.fingerprint)
         self.store.save_columns(self.name, _flat(found))
-        return inputs, findings
+        return result
 
     def _plan(self, spec: ResourceSpec, statement: Statement, known: State | None) -> Plan:
         if spec.load == "full":
             return Plan("full")
-        if spec.name in self.refreshed:
+        if spec.name in self.shared.refreshed:
             return Plan("refresh")
         start = self.config.incremental_start_date
-        if known is None:
+        if known is None or known.watermark is None or not self.store.rows(spec, self.name):
             return Plan("first", _midnight(start) if start > DEFAULT_START else None, start)
-        if known.definition != statement.definition or spec.name in self.reshaped:
+        if known.definition != statement.definition or spec.name in self.shared.reshaped:
             why = "its columns or its definition changed: all of it was read again"
             since = known.loaded_from
             return Plan("first" if since else "refresh", _midnight(since) if since else None, since, why)
-        if known.watermark is None:
-            return Plan("first", _midnight(start) if start > DEFAULT_START else None, start)
         margin = _CLOCK_CHANGE if spec.columns[spec.cursor or ""] == "timestamp" else dt.timedelta()
         since = _minus(known.watermark, dt.timedelta(days=self.config.lookback(spec.name)) + margin)
         return Plan("incremental", since, known.loaded_from)
@@ -266,8 +271,8 @@ class _Job:
     def _stage(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime) -> Staged:
         values = {
             "source_db": literal(self.name),
-            "_extracted_at": f"TIMESTAMP '{self.now:%Y-%m-%d %H:%M:%S.%f}'",
-            "_run_id": literal(self.run_id),
+            "_extracted_at": f"TIMESTAMP '{self.shared.now:%Y-%m-%d %H:%M:%S.%f}'",
+            "_run_id": literal(self.shared.run_id),
             **{name: Hasher.sql(name, how) for name, how in spec.hashes.items()},  # type: ignore[arg-type]
         }
         casts = {name: f"CAST({quote(name)} AS {sql_type(kind, 'duckdb')})" for name, kind in spec.columns.items()}
@@ -284,25 +289,27 @@ class _Job:
             return plan.since.date().isoformat()
         return plan.since.isoformat(sep=" ")
 
-    def _remarks(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, rows: Staged) -> list[Finding]:
-        def say(text: str, hint: str | None = None) -> Finding:
-            return Finding("warning", self.name, spec.name, None, text, (spec.name,), hint)
+    def _remarks(
+        self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, rows: Staged
+    ) -> Iterator[CheckResult]:
+        """What was remarkable about the rows of one resource."""
 
-        remarks = []
+        def remark(rule: str, failed: int, text: str, verdict: Severity) -> Iterator[CheckResult]:
+            verdict = self.shared.config.severity(f"{spec.name}.{rule}", verdict)
+            if failed and verdict != "off":
+                yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, (f"{self.name}: {text}",))
+
+        checks = self.shared.config.checks
+        key = ", ".join(spec.key)
+        yield from remark("duplicate_key", rows.rejected, f"another row has the same {key}; see _padm.rejected_rows", "warn")
+        yield from remark("duplicate_row", rows.copies, "copies of another row, left out", "warn")
+        early = f"dated before {plan.loaded_from}, left out; --full-refresh {spec.name} reads them"
+        yield from remark("before_start", rows.early, early, "warn")
         if rows.odd:
             counts = source.rows(statement.odd_columns(self._since(spec, plan)))[0]
             listed = ", ".join(f"{name} ({int(n)})" for name, n in zip(statement.odd, counts, strict=True) if n)
-            text = f"{spec.name}: {rows.odd} rows hold infinity, NaN or a number too large, landed as the nearest date or null"
-            remarks.append(say(f"{text}: {listed}" if listed else text))
-        if rows.rejected:
-            text = f"{spec.name}: {rows.rejected} rows were left out, because another row has their key ({', '.join(spec.key)})"
-            remarks.append(say(f"{text}; they are kept in _padm.rejected_rows"))
-        if rows.copies:
-            remarks.append(say(f"{spec.name}: {rows.copies} rows are copies of another and were left out"))
-        if rows.early:
-            hint = f"padm-ibis run --full-refresh {spec.name}"
-            remarks.append(say(f"{spec.name}: {rows.early} rows are dated before {plan.loaded_from} and were left out", hint))
-        return remarks
+            text = f"infinity, NaN or too large, landed as the last or first day, or null: {listed}"
+            yield from remark("unreadable_value", rows.odd, text, checks.unreadable_value)
 
     def _drift(self, found: Columns) -> list[Finding]:
         """What changed in the tables we read since they were last read."""
@@ -316,18 +323,21 @@ class _Job:
             was = before.get((table, column))
             if was is None:
                 text = f"{self.config.schema}.{table} has a new column {column} ({kind})"
-            elif was != kind:
+            elif family(was) != family(kind):
                 text = f"{self.config.schema}.{table}.{column} is now {kind}; it was {was}"
             else:
                 continue
             notes.append(Finding("note", self.name, table, column, text, readers[table]))
+        if len(notes) > _NOTES:
+            text = f"and {len(notes) - _NOTES} more columns are new or of another type than before"
+            notes[_NOTES:] = [Finding("note", self.name, "", None, text)]
         return notes
 
     def _state(self, plan: Plan, statement: Statement, rows: Staged, known: State | None) -> State:
         watermark = rows.watermark
         if plan.mode == "incremental" and known is not None and known.watermark is not None:
             watermark = max(known.watermark, watermark) if watermark else known.watermark
-        return State(watermark, plan.loaded_from, statement.definition, self.now, rows.read, self.run_id)
+        return State(watermark, plan.loaded_from, statement.definition, self.shared.now, rows.read, self.shared.run_id)
 
     def _report(
         self, spec: ResourceSpec, plan: Plan, statement: Statement, rows: Staged, change: Change, state: State, seconds: float
@@ -350,6 +360,11 @@ class _Job:
 
 def _flat(found: Columns) -> dict[tuple[str, str], str]:
     return {(table, column): kind for table, columns in found.items() for column, kind in columns.items()}
+
+
+def _ago(state: State, now: dt.datetime) -> str:
+    hours = (now - state.extracted_at).total_seconds() / 3600
+    return f"{hours:.0f} hours ago" if hours < 72 else f"{hours / 24:.0f} days ago"
 
 
 def _midnight(day: dt.date) -> dt.datetime:
@@ -398,4 +413,4 @@ def load_sources(
 
     store: Store = work.store() if hasattr(work, "store") else DuckDBStore(work.raw)
     found = extract(store, config, run_id, full_refresh=names or names is not None, resources=resources, on_progress=on_progress)
-    return Loaded(found.inputs, found.failures, (), found.notes)
+    return Loaded(found.inputs, found.failures, found.checks, found.notes)

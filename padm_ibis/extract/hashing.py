@@ -11,13 +11,14 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
-    import duckdb
-
     from padm_ibis.model import Hash
 
 _BLOCK = 64
@@ -53,7 +54,8 @@ class Hasher:
     def remove(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the key out of the session."""
         for name in (_INNER, _OUTER):
-            con.execute(f"RESET VARIABLE {name}")
+            with suppress(duckdb.Error):  # the session may be beyond repair, and the key with it
+                con.execute(f"RESET VARIABLE {name}")
 
     @staticmethod
     def sql(column: str, how: Hash) -> str:

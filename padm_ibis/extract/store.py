@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol
 
 import duckdb
 
-from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -36,8 +35,6 @@ class State:
         Fingerprint of the statement the rows were read by.
     extracted_at
         When it was last read, UTC.
-    newest
-        Greatest value of the cursor in bronze, future or not, as far as it is no later than a watermark can be.
     """
 
     watermark: dt.datetime | None
@@ -123,7 +120,10 @@ class Store(Protocol):
         """Make the tables that are missing and reshape those of an earlier contract; return the latter's names."""
 
     def states(self, source_db: str) -> dict[str, State]:
-        """Return what is known of a source's resources; those without rows in bronze are left out."""
+        """Return what is known of a source's resources."""
+
+    def rows(self, spec: ResourceSpec, source_db: str) -> int:
+        """Return how many rows of a source bronze holds."""
 
     def fingerprint(self, source_db: str) -> tuple[str, str] | None:
         """Return salt and fingerprint of the key that a source's hashes were made with."""
@@ -159,7 +159,7 @@ _TABLES = {
 class DuckDBStore:
     """Bronze in the work file of a DuckDB warehouse: sources are attached to the very same session."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, *, memory_limit: str | None = None) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
         self._staged: dict[str, str] = {}
 
@@ -208,6 +208,10 @@ class DuckDBStore:
             f" FROM {LEDGER}.watermarks WHERE source_db = {literal(source_db)}"
         )
         return {name: State(*values) for name, *values in rows}
+
+    def rows(self, spec: ResourceSpec, source_db: str) -> int:
+        """See `Store.rows`."""
+        return self._one(f"SELECT count(*) FROM {_bronze(spec.name)} WHERE source_db = {literal(source_db)}")
 
     def fingerprint(self, source_db: str) -> tuple[str, str] | None:
         """See `Store.fingerprint`."""
@@ -324,15 +328,16 @@ class DuckDBStore:
         key = ", ".join(quote(name) for name in spec.key)
         null_safe = " AND ".join(f"t.{quote(name)} IS NOT DISTINCT FROM k.{quote(name)}" for name in spec.key)
         keys = f"(SELECT {key} FROM {table} WHERE {where} GROUP BY ALL HAVING count(*) > 1)"
-        forget = f"DELETE FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource}"
-        known = bool(self._run(f"SELECT 1 FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource} LIMIT 1"))
-        if plan.replaces and known:
-            self._con.execute(forget)
-        elif known:
-            arrived = f"SELECT {_json(spec.key)} FROM {table} WHERE {where}"
-            self._con.execute(f"{forget} AND key IN ({arrived})")
+        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource}"
+        again = 0
+        if plan.replaces:
+            self._run(f"DELETE {rejected_here}")
+        elif self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
+            # Its rival may lie before what is read this time.
+            same = f"({_json(spec.key)}, {_content(spec)}) IN (SELECT (key, row_data) {rejected_here})"
+            again = self._one(f"DELETE FROM {table} WHERE {where} AND {same}")
         if not self._run(f"SELECT 1 FROM {keys} LIMIT 1"):
-            return 0, 0
+            return 0, again
         others = [name for name in spec.own_columns if name not in spec.key]
         order = sorted(others, key=lambda name: name != spec.cursor)
         latest = ", ".join(f"t.{quote(name)} DESC NULLS LAST" for name in order) or "t.rowid"
@@ -342,15 +347,14 @@ class DuckDBStore:
             f" WINDOW w AS (PARTITION BY {', '.join(f't.{quote(name)}' for name in spec.key)} ORDER BY {latest})"
         )
         differing = "SELECT padm_row FROM padm_twice WHERE likeness > 1"
-        row = "{" + ", ".join(f"{literal(name)}: {quote(name)}" for name in spec.own_columns) + "}"
         self._con.execute(
             f"INSERT INTO {LEDGER}.rejected_rows SELECT DISTINCT {literal(source_db)}, {resource}, {_json(spec.key)},"
-            f" 'another row has this key', CAST(to_json({row}) AS VARCHAR) FROM {table} WHERE rowid IN ({differing})"
+            f" 'another row has this key', {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
         )
         rejected = self._one("SELECT count(*) FROM padm_twice WHERE likeness > 1")
         gone = self._one(f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM padm_twice WHERE place > 1)")
         self._con.execute("DROP TABLE padm_twice")
-        return gone - rejected, rejected
+        return gone - rejected, rejected + again
 
     def _greatest(self, spec: ResourceSpec, table: str, where: str, now: dt.datetime) -> dt.datetime | None:
         """The watermark never lies in the future: a date typed 2202 must not hide the rows of the next years."""
@@ -370,10 +374,7 @@ class DuckDBStore:
         return row[0]
 
     def _run(self, sql: str) -> list[tuple[Any, ...]]:
-        try:
-            return self._con.execute(sql).fetchall()
-        except (duckdb.OutOfMemoryException, duckdb.FatalException) as error:
-            raise WarehouseError(f"The warehouse cannot be written: {str(error).splitlines()[0]}") from None
+        return self._con.execute(sql).fetchall()
 
 
 def _bronze(name: str) -> str:
@@ -382,6 +383,11 @@ def _bronze(name: str) -> str:
 
 def _json(key: Sequence[str]) -> str:
     return "CAST(to_json([" + ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key) + "]) AS VARCHAR)"
+
+
+def _content(spec: ResourceSpec) -> str:
+    row = "{" + ", ".join(f"{literal(name)}: {quote(name)}" for name in spec.own_columns) + "}"
+    return f"CAST(to_json({row}) AS VARCHAR)"
 
 
 def _row(values: Sequence[Any]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
-from padm_ibis.errors import PadmError, SourceError, SourceUnreachable
+from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
 from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.values import literal
 
@@ -83,7 +83,7 @@ class Source(ABC):
         except duckdb.InterruptException:
             raise KeyboardInterrupt from None
         except duckdb.Error as error:
-            raise self.explained(error) from None
+            raise warehouse_error(error) or self.explained(error) from None
 
     def explained(self, error: duckdb.Error) -> SourceError:
         """Return the error to raise for a driver's."""
@@ -91,6 +91,19 @@ class Source(ABC):
         hint = _hint(text, self.config)
         kind = SourceUnreachable if _is_broken_connection(text) else SourceError
         return kind(f"The source {self.config.name}: {text}.", hint=hint)
+
+
+def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> WarehouseError | None:
+    """Return what a driver's error means for the warehouse; None where it speaks of the source, unless ``certainly`` not."""
+    text = driver_message(error)
+    if "no space left" in text.lower() or "disk full" in text.lower():
+        hint = "Free some space: a run needs room for two copies of the warehouse."
+        return WarehouseError("The disk of the warehouse is full; the sources that were complete are kept.", hint=hint)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return WarehouseError(f"DuckDB ran out of memory: {text}.", hint="Set [warehouse] memory_limit, e.g. '4GB'.")
+    if certainly or isinstance(error, duckdb.FatalException):
+        return WarehouseError(f"Bronze could not be written: {text}.")
+    return None
 
 
 _HINTS = (
