@@ -338,9 +338,9 @@ def census_in_force(rows: ir.Table, dim_census: ir.Table, year: str, params: Par
     days = by_year.agg(del_anio=ibis._[day].max())
     so_far = ibis.window(group_by=person, order_by=terms.first(days[year]), preceding=None, following=0)
     in_force = days.select(*person, year, days.del_anio.max().over(so_far).name(day))
-    dated = rows.left_join(in_force, [*person, year], rname="{name}_vigente").select(*rows.columns, day)
+    dated = rows.left_join(in_force, [*person, year], rname="{name}_vigente")
     answers = [name for name in dim_census.columns if name not in (*person, day)]
-    return dated.left_join(dim_census, [*person, day], rname="{name}_censo").select(*dated.columns, *answers)
+    return dated.left_join(dim_census, [*person, day], rname="{name}_censo").select(*rows.columns, day, *answers)
 
 
 def survey_columns(dim_census: ir.Table, params: Params) -> list[str]:

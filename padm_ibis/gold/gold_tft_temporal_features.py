@@ -52,7 +52,7 @@ def gold_tft_temporal_features(
     )
     described = _with_year_before(_with_blocks(_with_running_years(years)))
     series = _with_episodes(_kept(described, params))
-    labelled = series.mutate(**_labels(series, params))
+    labelled = series.mutate(**_variations(series), **_labels(series, params))
     return labelled.select(
         *KEY,
         "anios_desde_ingreso",
@@ -104,9 +104,11 @@ def _candidate_years(spans: ir.Table) -> ir.Table:
 
 def _joined(years: ir.Table, **parts: ir.Table) -> ir.Table:
     """Every part beside the candidate years; parts have one row per student and year."""
+    joined = years
     for name, part in parts.items():
-        years = years.left_join(part, KEY, rname="{name}_" + name)
-    return years.drop(*(f"{column}_{name}" for name in parts for column in KEY))
+        joined = joined.left_join(part, KEY, rname="{name}_" + name)
+    values = [column for part in parts.values() for column in part.columns if column not in KEY]
+    return joined.select(*years.columns, *values)
 
 
 # --- changes and exits, each on the year from which it counts ------------------------------------------------------
@@ -167,43 +169,43 @@ def _in_order(t: ir.Table) -> ir.WindowBuilder:
 
 
 def _with_running_years(years: ir.Table) -> ir.Table:
-    """Whether the year is active, the last active year so far, and the latest exits so far."""
+    """The last active year so far, the latest exits so far, and whether an exit became known the year before."""
     active = years.total_evaluaciones.notnull() | years.reinscripciones.notnull()
-    flagged = years.mutate(activo=active, es_tras_salida=years.salida_conocida.notnull())
-    own_active_year = flagged.activo.ifelse(flagged.anio_academico, ibis.null("int64"))
-    return flagged.mutate(
-        ultimo_activo=own_active_year.max().over(_so_far(flagged)),
-        salida=flagged.salida.max().over(_so_far(flagged)),
-        salida_conocida=flagged.salida_conocida.max().over(_so_far(flagged)),
+    so_far = _so_far(years)
+    counts = (*yearly.ACADEMIC_COUNTS, *yearly.ENGAGEMENT_COUNTS, "cambios_estado_anio", "cambios_estado_nuevos")
+    return years.mutate(
+        **{name: years[name].fill_null(0) for name in counts},
+        ultimo_activo=active.ifelse(years.anio_academico, ibis.null("int64")).max().over(so_far),
+        salida=years.salida.max().over(so_far),
+        salida_conocida=years.salida_conocida.max().over(so_far),
+        es_tras_salida=years.salida_conocida.notnull(),
     )
 
 
 def _with_blocks(years: ir.Table) -> ir.Table:
-    """The yearly blocks and the history columns; what a year lacks counts 0."""
-    counts = (*yearly.ACADEMIC_COUNTS, *yearly.ENGAGEMENT_COUNTS, "cambios_estado_anio", "cambios_estado_nuevos")
-    t = years.mutate(**{name: years[name].fill_null(0) for name in counts})
-    return t.mutate(
+    """The yearly blocks and the history columns."""
+    t = years
+    last_active = t.ultimo_activo.coalesce(t.primero - 1)
+    return t.select(
+        *KEY,
+        *("primero", "ultimo_activo", "salida", "salida_conocida", "es_tras_salida"),
+        *("activo_siguiente", "dropout_siguiente", "egreso_siguiente", "dropout_flag", "egreso_flag", "fecha_dropout"),
         **yearly.academic_block(t),
         **yearly.history_columns(t, YEAR),
         **yearly.engagement_block(t),
         anios_desde_ingreso=t.anio_academico - t.anio_ingreso,
         time_step=t.anio_academico - t.primero,
-        sin_actividad_flag=terms.flag(~t.activo),
-        anios_inactivo_consecutivos=t.anio_academico - t.ultimo_activo.coalesce(t.primero - 1),
+        sin_actividad_flag=terms.flag(last_active < t.anio_academico),
+        anios_inactivo_consecutivos=t.anio_academico - last_active,
+        cambios_estado_anio=t.cambios_estado_anio,
         cambios_estado_acum=t.cambios_estado_nuevos.sum().over(_so_far(t)),
     )
 
 
 def _with_year_before(years: ir.Table) -> ir.Table:
-    """The values of year t - 1, a kept row or not, and how this year differs; null in the first year."""
-    t = years
+    """The values of year t - 1, a kept row or not; null in the first year."""
     names = ("promedio_notas", "tasa_aprobacion", "materias_aprobadas", "tuvo_reinscripcion", "materias_cursadas")
-    lagged = t.mutate(**{f"{name}_anterior": t[name].lag().over(_in_order(t)) for name in names})
-    return lagged.mutate(
-        variacion_promedio=lagged.promedio_notas - lagged.promedio_notas_anterior,
-        variacion_tasa_aprobacion=lagged.tasa_aprobacion - lagged.tasa_aprobacion_anterior,
-        variacion_materias=lagged.materias_cursadas - lagged.materias_cursadas_anterior,
-    )
+    return years.mutate(**{f"{name}_anterior": years[name].lag().over(_in_order(years)) for name in names})
 
 
 # --- which candidates are kept, and in which episode -----------------------------------------------------------------
@@ -220,8 +222,16 @@ def _with_episodes(years: ir.Table) -> ir.Table:
     """Number the episodes: one ends at a gap between the kept rows, or with the year in which an exit became known."""
     t = years.mutate(fila_anterior=years.anio_academico.lag().over(_in_order(years)))
     breaks = t.fila_anterior.notnull() & ((t.fila_anterior != t.anio_academico - 1) | t.es_tras_salida)
-    t = t.mutate(quiebre=terms.flag(breaks))
-    return t.mutate(episodio=t.quiebre.sum().over(_so_far(t)) + 1)
+    return t.mutate(episodio=terms.flag(breaks).sum().over(_so_far(t)) + 1)
+
+
+def _variations(series: ir.Table) -> dict[str, ir.Value]:
+    """How the year differs from the one before it."""
+    return {
+        "variacion_promedio": series.promedio_notas - series.promedio_notas_anterior,
+        "variacion_tasa_aprobacion": series.tasa_aprobacion - series.tasa_aprobacion_anterior,
+        "variacion_materias": series.materias_cursadas - series.materias_cursadas_anterior,
+    }
 
 
 # --- what became of the student -------------------------------------------------------------------------------------

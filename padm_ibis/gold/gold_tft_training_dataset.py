@@ -30,56 +30,62 @@ def gold_tft_training_dataset(
     params: Params,
 ) -> ir.Table:
     """The yearly series with all that a forecast may use, one row per alumno_id and anio_academico of a source."""
-    series = gold_tft_temporal_features
-    described = _with_constants(series, gold_tft_static_features, dim_persona, params)
-    dated = described.left_join(gold_tft_known_future, YEAR, rname="{name}_periodo").drop(f"{YEAR}_periodo")
-    surveyed = yearly.census_in_force(dated, dim_census, YEAR, params)
-    still_there = yearly.open_series(series, fact_dropout, fact_egreso, params)
-    rows = _with_partition(_with_serie(surveyed), still_there)
+    rows = _described(
+        gold_tft_temporal_features, gold_tft_static_features, gold_tft_known_future, dim_persona, dim_census, params
+    )
+    still_there = yearly.open_series(gold_tft_temporal_features, fact_dropout, fact_egreso, params)
+    rows = _with_partition(rows, gold_tft_temporal_features, still_there)
+    rows = rows.mutate(
+        **_serie(rows), edad_al_anio=terms.whole_years(rows.fecha_nacimiento, terms.cutoff(rows.anio_academico, params))
+    )
     return rows.select(**{name: _in_role(rows, name, role) for name, role in GoldTftTrainingDataset.roles(params).items()})
 
 
-def _with_constants(series: ir.Table, static: ir.Table, persons: ir.Table, params: Params) -> ir.Table:
-    """What is constant about the student, without the census at entry, and the age at each cutoff."""
+def _described(
+    series: ir.Table, static: ir.Table, known_future: ir.Table, persons: ir.Table, census: ir.Table, params: Params
+) -> ir.Table:
+    """The series with the student's constants (without the census at entry), the calendar and the survey in force."""
+    person = ["source_db", "persona_id"]
     census_at_entry = static.columns[static.columns.index("fecha_censo") :]
     constants = static.drop(*census_at_entry)
-    births = persons.select("source_db", "persona_id", "fecha_nacimiento")
-    rows = series.left_join(constants, list(STUDENT), rname="{name}_fijo")
-    rows = rows.left_join(births, ["source_db", "persona_id"], rname="{name}_persona")
-    age = terms.whole_years(rows.fecha_nacimiento, terms.cutoff(rows.anio_academico, params))
-    return rows.mutate(edad_al_anio=age).drop("fecha_nacimiento")
-
-
-def _with_serie(rows: ir.Table) -> ir.Table:
-    """Name, length and last row of the series: one for each episode."""
-    ident = [rows[name].cast("string") for name in SERIE]
-    serie = ibis.window(group_by=SERIE)
-    counted = rows.mutate(
-        serie_id=ident[0] + ":" + ident[1] + ":" + ident[2],
-        time_idx=rows.time_step,
-        sequence_length=rows.count().over(serie),
-        ultimo_paso=rows.time_step.max().over(serie),
+    births = persons.select(*person, "fecha_nacimiento")
+    described = (
+        series.left_join(constants, list(STUDENT), rname="{name}_fijo")
+        .left_join(births, person, rname="{name}_persona")
+        .left_join(known_future, YEAR, rname="{name}_periodo")
+        .select(*series.columns, *constants.columns[2:], "fecha_nacimiento", *known_future.columns[1:])
     )
-    return counted.mutate(is_last_observation=terms.flag(counted.time_step == counted.ultimo_paso))
+    return yearly.census_in_force(described, census, YEAR, params)
 
 
-def _with_partition(rows: ir.Table, still_there: ir.Table) -> ir.Table:
+def _serie(rows: ir.Table) -> dict[str, ir.Value]:
+    """Name, length and last row of the series: one for each episode."""
+    serie = ibis.window(group_by=SERIE)
+    source, student, episode = (rows[name].cast("string") for name in SERIE)
+    return {
+        "serie_id": source + ":" + student + ":" + episode,
+        "time_idx": rows.time_step,
+        "sequence_length": rows.count().over(serie),
+        "is_last_observation": terms.flag(rows.time_step == rows.time_step.max().over(serie)),
+    }
+
+
+def _with_partition(rows: ir.Table, series: ir.Table, still_there: ir.Table) -> ir.Table:
     """What each row is for: the newest labelled years, over all sources, test what the older ones train."""
-    labelled = rows.filter(rows.dropout_next_year.notnull()).select(YEAR).distinct()
+    labelled = series.filter(series.dropout_next_year.notnull()).select(YEAR).distinct()
     newest = ibis.window(order_by=terms.last(labelled.anio_academico))
     years = labelled.mutate(antiguedad=ibis.row_number().over(newest))
     to_predict = still_there.select(*KEY, abierta=ibis.literal(1, "int64"))
     marked = rows.left_join(years, YEAR, rname="{name}_etiqueta").left_join(to_predict, KEY, rname="{name}_abierta")
     unlabelled = marked.dropout_next_year.isnull()
-    return marked.mutate(
-        particion=ibis.cases(
-            (unlabelled & marked.abierta.notnull(), "score"),
-            (unlabelled, "sin_etiqueta"),
-            (marked.antiguedad == 0, "test"),
-            (marked.antiguedad == 1, "validation"),
-            else_="train",
-        )
+    particion = ibis.cases(
+        (unlabelled & marked.abierta.notnull(), "score"),
+        (unlabelled, "sin_etiqueta"),
+        (marked.antiguedad == 0, "test"),
+        (marked.antiguedad == 1, "validation"),
+        else_="train",
     )
+    return marked.select(*rows.columns, particion=particion)
 
 
 def _in_role(rows: ir.Table, name: str, role: str) -> ir.Value:
