@@ -200,8 +200,10 @@ class SourceConfig(Section):
     statement_timeout_s: int = Field(default=3600, ge=1, description="Seconds a statement at the source may take.")
     lock_timeout_s: int = Field(default=30, ge=1, description="Seconds to wait for a lock at the source.")
     connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
-    freshness_hours: int = Field(
-        default=48, ge=1, description="Age in hours after which `check` calls the last extraction stale."
+    freshness_hours: int | dict[str, int] = Field(
+        default=48,
+        description="Hours after which `check` calls a resource's last extraction or newest cursor stale: one number, or one"
+        " per resource.",
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
 
@@ -212,6 +214,13 @@ class SourceConfig(Section):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{value!r} is not a time zone. {did_you_mean(value, available_timezones())}") from None
+        return value
+
+    @field_validator("freshness_hours")
+    @classmethod
+    def _is_positive(cls, value: int | dict[str, int]) -> int | dict[str, int]:
+        if any(hours < 1 for hours in (value.values() if isinstance(value, dict) else [value])):
+            raise ValueError("should be at least 1")
         return value
 
     @field_validator("lookback_days")
@@ -235,6 +244,11 @@ class SourceConfig(Section):
         """Return the days that ``resource`` reads again before its watermark."""
         days = self.lookback_days
         return days.get(resource, 30) if isinstance(days, dict) else days
+
+    def freshness(self, resource: str) -> int:
+        """Return the hours after which ``resource`` is stale."""
+        hours = self.freshness_hours
+        return hours.get(resource, 48) if isinstance(hours, dict) else hours
 
 
 class PrivacyConfig(Section):

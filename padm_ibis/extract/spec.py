@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -107,7 +107,7 @@ def kind_spec(kind: str, cache_folder: Path | None = None) -> KindSpec:
     Parameters
     ----------
     kind
-        ``guarani``, or a module of your own that has ``TABLES`` (name → SourceTable) and ``BRONZE`` (resources).
+        ``guarani``, or a module of your own that has ``TABLES`` (name → SourceTable) and functions marked with ``@resource``.
     cache_folder
         Where to keep the compiled statements between runs.
 
@@ -130,7 +130,7 @@ def kind_spec(kind: str, cache_folder: Path | None = None) -> KindSpec:
 
 def spec_of(kind: str, tables: Mapping[str, SourceTable], resources: Sequence[Callable[..., ir.Table]]) -> KindSpec:
     """Return the plain form of given source tables and resources."""
-    specs = [_resource_spec(function, tables) for function in resources]
+    specs = _with_references([_resource_spec(function, tables) for function in resources])
     return KindSpec(kind, {name: _table_spec(table) for name, table in tables.items()}, {spec.name: spec for spec in specs})
 
 
@@ -149,10 +149,15 @@ def _modules(kind: str) -> tuple[str, str]:
 @cache
 def _build(kind: str, modules: tuple[str, str]) -> KindSpec:
     tables, bronze = (import_module(name) for name in modules)
-    try:
-        return spec_of(kind, tables.TABLES, bronze.BRONZE)
-    except AttributeError as error:
-        raise DefinitionError(f"The kind of source {kind} is no module with TABLES and BRONZE: {error}.") from None
+    resources = getattr(bronze, "BRONZE", None)
+    if resources is None:
+        from padm_ibis.engine.graph import marked
+        from padm_ibis.model import Resource, model_of
+
+        resources = [function for function in marked(bronze) if isinstance(model_of(function), Resource)]
+    if not resources or not hasattr(tables, "TABLES"):
+        raise DefinitionError(f"The module {kind} is no kind of source: it needs TABLES and functions marked with @resource.")
+    return spec_of(kind, tables.TABLES, resources)
 
 
 def _table_spec(table: SourceTable) -> TableSpec:
@@ -192,6 +197,22 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         foreign_keys={c.name: c.fk for c in fields if c.fk},
         sql={dialect: sql(expression, dialect, pretty=False) for dialect in DIALECTS},
     )
+
+
+def _with_references(specs: Sequence[ResourceSpec]) -> list[ResourceSpec]:
+    """Add the references that go without saying: ``alumno`` and ``alumno_id`` point to the table that ``alumno`` identifies."""
+    owners = {spec.key[0]: spec.name for spec in specs if spec.load == "full" and len(spec.key) == 1}
+    known = {name: f"{owner}.{key}" for key, owner in owners.items() for name in (key, f"{key}_id")}
+    return [
+        replace(
+            spec,
+            foreign_keys={
+                **{c: known[c] for c in spec.own_columns if c in known and not known[c].startswith(f"{spec.name}.")},
+                **spec.foreign_keys,
+            },
+        )
+        for spec in specs
+    ]
 
 
 def _type(kind: Any) -> str:

@@ -1,0 +1,266 @@
+"""Compare bronze with its sources, row by row: what is missing, what is left over, what differs.
+
+Both sides are read as key and hash of the whole row: the same SQL lands, hashes and compares them, so that a difference
+is one of content, never one of formatting. Nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from padm_ibis.engine.report import CheckResult
+from padm_ibis.errors import PadmError, SourceError
+from padm_ibis.extract.hashing import Hasher
+from padm_ibis.extract.resolve import Statement, resolve, tables_of
+from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
+from padm_ibis.extract.store import LEDGER, State
+from padm_ibis.sources.connect import Source, open_source, warehouse_error
+from padm_ibis.sources.values import literal, quote, sql_type
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config, Severity, SourceConfig
+    from padm_ibis.warehouse import Warehouse
+
+_EXAMPLES = 3
+_MEMORY = "400MB"
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What a comparison found.
+
+    Attributes
+    ----------
+    tried
+        Rules that were tried.
+    """
+
+    checks: list[CheckResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bronze:
+    """Bronze as the comparison reads it.
+
+    Attributes
+    ----------
+    relation
+        Resource → what stands for its table in a DuckDB FROM.
+    states
+        What is known of each resource of the source.
+    """
+
+    relation: Callable[[str], str]
+    states: dict[str, State]
+
+
+def compare(
+    source: Source, spec: ResourceSpec, statement: Statement, hasher: Hasher, bronze: Bronze, config: Config
+) -> Iterator[CheckResult]:
+    """Compare one resource of an attached source with bronze, in the session the source is attached to.
+
+    Rows that arrived at the source after the last extraction are no error: the next run reads them.
+    """
+    con, name = source.con, source.config.name
+    state = bronze.states.get(spec.name)
+    casts = {c: f"CAST({quote(c)} AS {sql_type(kind, 'duckdb')})" for c, kind in spec.own_columns.items()}
+    casts |= {c: hasher.sql(c, how) for c, how in spec.hashes.items()}  # type: ignore[arg-type]
+    landed = ", ".join(f"{sql} AS {quote(c)}" for c, sql in casts.items())
+    since = state.loaded_from.isoformat() if state and state.loaded_from and spec.cursor else None
+    with source.errors():
+        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))})", state)
+    _digest(con, "padm_here", spec, f"(SELECT * FROM {bronze.relation(spec.name)} WHERE source_db = {literal(name)})", state)
+    match = " AND ".join(f"h.{quote(c)} IS NOT DISTINCT FROM t.{quote(c)}" for c in spec.key)
+    missing = f"padm_there t ANTI JOIN padm_here h ON {match}"
+    surplus = f"padm_here h ANTI JOIN padm_there t ON {match}"
+    differing = f"padm_here h SEMI JOIN padm_there t ON {match} ANTI JOIN padm_there u ON h.padm_row = u.padm_row"
+    differing += "".join(f" AND h.{quote(c)} IS NOT DISTINCT FROM u.{quote(c)}" for c in spec.key)
+    rules = (
+        ("reconcile_missing", missing, "not padm_new", "rows of the source that bronze lacks"),
+        ("reconcile_surplus", surplus, "TRUE", "rows of bronze that the source has no longer"),
+        ("reconcile_different", differing, "TRUE", "rows whose content differs"),
+    )
+    for rule, rows, where, _ in rules:
+        verdict: Severity = config.severity(f"{spec.name}.{rule}", config.checks.reconcile)
+        if verdict == "off":
+            continue
+        keys = ", ".join(f"CAST({quote(c)} AS VARCHAR)" for c in spec.key)
+        failed = con.execute(f"SELECT count(*) FROM {rows} WHERE {where}").fetchall()[0][0]
+        if failed:
+            found = con.execute(f"SELECT {keys} FROM {rows} WHERE {where} ORDER BY ALL LIMIT {_EXAMPLES}").fetchall()
+            yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, tuple(_key(name, spec, row) for row in found))
+    yield from _twice(con, spec, name, config)
+    con.execute("DROP TABLE padm_there")
+    con.execute("DROP TABLE padm_here")
+
+
+def _digest(con: duckdb.DuckDBPyConnection, table: str, spec: ResourceSpec, rows: str, state: State | None) -> None:
+    key = ", ".join(quote(c) for c in spec.key)
+    content = ", ".join(quote(c) for c in spec.own_columns)
+    new = "FALSE"
+    if spec.cursor and state and state.watermark:
+        new = f"coalesce(CAST({quote(spec.cursor)} AS TIMESTAMP) > TIMESTAMP '{state.watermark}', FALSE)"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key}, hash({content}) AS padm_row, {new} AS padm_new FROM {rows}"
+    )
+
+
+def _twice(con: duckdb.DuckDBPyConnection, spec: ResourceSpec, name: str, config: Config) -> Iterator[CheckResult]:
+    key = ", ".join(quote(c) for c in spec.key)
+    for table, rule, default in (("padm_there", "duplicate_key_at_source", "warn"), ("padm_here", "duplicate_key", "error")):
+        verdict: Severity = config.severity(f"{spec.name}.{rule}", default)  # type: ignore[arg-type]
+        if verdict == "off":
+            continue
+        groups = f"(SELECT {key}, count(*) AS padm_n FROM {table} GROUP BY ALL HAVING count(*) > 1)"
+        failed = con.execute(f"SELECT coalesce(sum(padm_n - 1), 0) FROM {groups}").fetchall()[0][0]
+        if failed:
+            keys = ", ".join(f"CAST({quote(c)} AS VARCHAR)" for c in spec.key)
+            found = con.execute(f"SELECT {keys} FROM {groups} ORDER BY ALL LIMIT {_EXAMPLES}").fetchall()
+            yield CheckResult(f"bronze.{spec.name}", rule, verdict, int(failed), tuple(_key(name, spec, row) for row in found))
+
+
+def orphans(run: Callable[[str], Any], kind: KindSpec, source_db: str, config: Config) -> Iterator[CheckResult]:
+    """Count the rows of a source's bronze tables whose foreign keys point nowhere."""
+    for spec in kind.resources.values():
+        for column, target in spec.foreign_keys.items():
+            table, _, other = target.partition(".")
+            rule = f"foreign_key({column} → {table})"
+            verdict: Severity = config.severity(f"{spec.name}.{column}.foreign_key", config.checks.foreign_key)
+            if verdict == "off" or table not in kind.resources:
+                continue
+            rows = (
+                f"FROM bronze.{quote(spec.name)} AS c WHERE c.source_db = {literal(source_db)} AND c.{quote(column)} IS NOT NULL"
+                f" AND NOT EXISTS (SELECT 1 FROM bronze.{quote(table)} AS p"
+                f" WHERE p.source_db = c.source_db AND p.{quote(other)} = c.{quote(column)})"
+            )
+            failed = run(f"SELECT count(*) {rows}")[0][0]
+            if failed:
+                values = run(f"SELECT DISTINCT c.{quote(column)} {rows} ORDER BY 1 LIMIT {_EXAMPLES}")
+                examples = tuple(f"{source_db}: {column} {value}" for (value,) in values)
+                yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, examples)
+
+
+def freshness(
+    source: SourceConfig, specs: Sequence[ResourceSpec], states: dict[str, State], config: Config, now: dt.datetime
+) -> Iterator[CheckResult]:
+    """Say which resources were last read, or last had news, longer ago than the source's limit.
+
+    Parameters
+    ----------
+    now
+        UTC, naive.
+    """
+    local = now.replace(tzinfo=dt.UTC).astimezone(source.zone).replace(tzinfo=None)
+    for spec in specs:
+        hours = source.freshness(spec.name)
+        verdict: Severity = config.severity(f"{spec.name}.freshness", config.checks.freshness)
+        state = states.get(spec.name)
+        if verdict == "off":
+            continue
+        if state is None:
+            yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (f"{source.name}: never read",))
+        elif (age := _hours(now - state.extracted_at)) > hours:
+            text = f"{source.name}: last read {age:,.0f} hours ago; the limit is {hours}"
+            yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (text,))
+        elif spec.cursor and state.watermark and (age := _hours(local - state.watermark)) > hours:
+            text = f"{source.name}: newest {spec.cursor} is {age:,.0f} hours old; the limit is {hours}"
+            yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (text,))
+
+
+def check_sources(warehouse: Warehouse, config: Config, *, progress: Any = None) -> Reconciliation:
+    """Compare the published bronze with every configured source; nothing is loaded.
+
+    A source that cannot be reached is an error of the result, not of this function.
+    """
+    result = Reconciliation()
+    hasher = Hasher(config.hash_key())
+    existing = warehouse.tables()
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    for name, settings in config.sources.items():
+        kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
+        specs = [spec for spec in kind.choose(settings.resources) if spec.name in existing["bronze"]]
+        states = _states(warehouse, name) if "watermarks" in existing["_padm"] else {}
+        result.checks += freshness(settings, specs, states, config, now)
+        if all(spec.name in existing["bronze"] for spec in kind.resources.values()):
+            result.checks += orphans(warehouse.execute, kind, name, config)
+        if progress is not None:
+            progress.phase(f"compare with {name}", len(specs))
+        try:
+            result.checks += _check_source(warehouse, settings, kind, specs, states, hasher, config, progress, result.notes)
+        except SourceError as error:
+            result.checks.append(CheckResult(name, "reachable", "error", 0, (error.message,)))
+        result.tried += len(specs) * 6  # three of reconciliation, two of duplicates, freshness
+    return result
+
+
+def _check_source(
+    warehouse: Warehouse,
+    settings: SourceConfig,
+    kind: KindSpec,
+    specs: Sequence[ResourceSpec],
+    states: dict[str, State],
+    hasher: Hasher,
+    config: Config,
+    progress: Any,
+    notes: list[str],
+) -> list[CheckResult]:
+    checks: list[CheckResult] = []
+    with duckdb.connect(config={"memory_limit": config.warehouse.memory_limit or _MEMORY}) as con:
+        relation = attach_bronze(con, config)
+        source = open_source(settings, con)
+        try:
+            source.attach()
+            hasher.install(con)
+            con.execute("BEGIN")
+            statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)))
+            notes += [str(finding) for finding in findings]
+            for spec in specs:
+                if progress is not None:
+                    progress.start(spec.name)
+                checks += compare(source, spec, statements[spec.name], hasher, Bronze(relation, states), config)
+                if progress is not None:
+                    progress.done(spec.name)
+            con.execute("COMMIT")
+        except PadmError:
+            raise
+        except duckdb.Error as error:
+            raise warehouse_error(error, certainly=True) or error from None
+        finally:
+            source.detach()
+    return checks
+
+
+def attach_bronze(con: duckdb.DuckDBPyConnection, config: Config) -> Callable[[str], str]:
+    """Attach the published warehouse read-only; return what names a bronze table of it."""
+    url = config.warehouse.url
+    if url.scheme == "postgres":
+        from padm_ibis.sources.postgres import load_reader
+
+        load_reader(con)
+        con.execute(f"ATTACH {literal(url.reveal())} AS padm_warehouse (TYPE postgres, READ_ONLY)")
+    else:
+        con.execute(f"ATTACH {literal(str(url.path))} AS padm_warehouse (READ_ONLY)")
+    return lambda name: f"padm_warehouse.bronze.{quote(name)}"
+
+
+def _states(warehouse: Warehouse, source_db: str) -> dict[str, State]:
+    rows = warehouse.execute(
+        "SELECT resource, watermark, loaded_from, definition, extracted_at, rows_read, run_id"
+        f" FROM {LEDGER}.watermarks WHERE source_db = {literal(source_db)}"
+    )
+    return {name: State(*values) for name, *values in rows}
+
+
+def _key(source_db: str, spec: ResourceSpec, values: Sequence[Any]) -> str:
+    return f"{source_db}: " + ", ".join(f"{c} {v}" for c, v in zip(spec.key, values, strict=True))
+
+
+def _hours(span: dt.timedelta) -> float:
+    return span.total_seconds() / 3600
