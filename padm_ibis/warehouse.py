@@ -96,8 +96,8 @@ class Warehouse:
         return self.con.table(bare, database=places[0])
 
     def tables(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of all tables by layer."""
-        return {layer: tuple(sorted(self._tables[layer])) for layer in LAYERS}
+        """Return the names of all tables by layer; ``_padm`` holds what the warehouse knows about itself."""
+        return {layer: tuple(sorted(names)) for layer, names in self._tables.items()}
 
     def bind(self, function: Callable[..., ir.Table], params: Params | None = None) -> ir.Table:
         """Return the expression of a model, or of any function whose parameters are table names, over this warehouse.

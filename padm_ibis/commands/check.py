@@ -8,7 +8,7 @@ import click
 
 from padm_ibis.commands._options import Common, common, masking
 from padm_ibis.engine.dag import LAYERS
-from padm_ibis.engine.report import duration
+from padm_ibis.engine.report import duration, examples, rows
 from padm_ibis.errors import PadmError
 
 
@@ -35,9 +35,8 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
     if options.quiet:
         return found.exit_code
     for result in sorted(found.results, key=lambda r: (r.verdict != "error", r.table)):
-        examples = f", such as {'; '.join(result.rows[:3])}" if result.rows else ""
         kind = "error  " if result.verdict == "error" else "warning"
-        text = f"{kind} {result.table}: {result.rule}{f': {result.failed:,} rows' if result.failed else ''}{examples}"
+        text = f"{kind} {result.table}: {result.rule}{f': {rows(result.failed)}' if result.failed else ''}{examples(result)}"
         click.secho(text, fg="red" if result.verdict == "error" else "yellow")
     for note in found.notes:
         click.echo(f"note    {note}")

@@ -98,7 +98,8 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
     report = state.report
     try:
         if not definitions.known:
-            _check_definitions(state, (node.name for node in nodes))
+            with state.phase("prepare"):
+                _check_definitions(state, (node.name for node in nodes))
         with backend_of(config).open() as work:
             definitions.keep()
             _run_in(work, state, began)
@@ -121,7 +122,8 @@ def _run_in(work: Work, run: _Run, began: float) -> None:
         stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)
         _check_inputs_exist(work, run)
         if stale or run.changed:
-            _check_definitions(run, (name for name in stale if name not in run.expressions))
+            with run.phase("prepare"):
+                _check_definitions(run, [name for name in stale if name not in run.expressions])
             with work.transaction():
                 _build(work, run, stale)
                 ledger.put(work, "unpublished", report.run_id)
@@ -131,6 +133,7 @@ def _run_in(work: Work, run: _Run, began: float) -> None:
         report.status, report.error = "failed", run.config.mask(error.message)
         report.seconds = round(time.perf_counter() - began, 3)
         with suppress(PadmError):  # the first error is the one to tell
+            _list_tables(work, run, {table.name: "" for table in report.tables})
             ledger.write_run(work, report, _now(), run.definitions.code)
         raise
 

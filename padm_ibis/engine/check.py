@@ -79,9 +79,8 @@ def _check_sources(config: Config, warehouse: Warehouse, report: CheckReport, pr
     """Compare counts with the sources and look how old their rows are."""
     from padm_ibis import extract
 
-    if (check := getattr(extract, "check_sources", None)) is None:
-        return
-    found = check(warehouse, config, progress=progress)
+    found = extract.check_sources(warehouse, config, progress=progress)
+    report.tried += found.tried
     report.results += found.checks
     report.notes += found.notes
 

@@ -50,7 +50,7 @@ def module(name: str) -> str:
 
 def of(names: Iterable[str]) -> str:
     """Return the fingerprint of this package and of the modules ``names``: of a whole graph."""
-    return hashlib.sha256("".join([package(), *(name + module(name) for name in names)]).encode()).hexdigest()[:16]
+    return hashlib.sha256(" ".join([package(), *(name + module(name) for name in names)]).encode()).hexdigest()[:16]
 
 
 def _digest(files: Iterable[Path], *more: str) -> str:

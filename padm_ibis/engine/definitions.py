@@ -31,9 +31,11 @@ class Definitions:
     """
 
     def __init__(self, config: Config) -> None:
-        kinds = {source.kind for source in config.sources.values()} - {"guarani"}
-        self.modules = tuple(dict.fromkeys([*sorted(kinds), *config.models.modules]))
-        self.code = code.of(self.modules)
+        kinds = {source.kind for source in config.sources.values()}
+        # Tables of a kind belong to a warehouse that such a source feeds; without any source, the package's own do.
+        self.guarani = "guarani" in kinds or not kinds
+        self.modules = tuple(dict.fromkeys([*sorted(kinds - {"guarani"}), *config.models.modules]))
+        self.code = code.of([*self.modules, *(["guarani"] if self.guarani else [])])
         self._config = config
         self._file = config.state / f"tables-{self.code}{'-sensitive' * config.pipeline.include_sensitive}.json"
 
@@ -55,7 +57,7 @@ class Definitions:
         """Every table, as models; imports Ibis and Pandera."""
         from padm_ibis.engine.graph import collect
 
-        return collect(self.modules)
+        return collect(self.modules, guarani=self.guarani)
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
@@ -121,7 +122,7 @@ def differences(found: ibis.Schema, wanted: ibis.Schema) -> list[str]:
         if name not in found:
             near = did_you_mean(name, surplus) if surplus else ""
             problems.append(f"the column {name!r} of its contract is missing.{' ' + near if near.startswith('Did') else ''}")
-        elif (have := found[name].copy(nullable=True)) != (want := wanted[name].copy(nullable=True)):
+        elif (have := _plain_type(found[name])) != (want := _plain_type(wanted[name])):
             problems.append(f"the column {name!r} is {have}, its contract says {want}.")
     problems += [f"the column {name!r} is not in its contract." for name in surplus]
     if not problems and (moved := [(f, w) for f, w in zip(found, wanted, strict=True) if f != w]):
@@ -129,17 +130,33 @@ def differences(found: ibis.Schema, wanted: ibis.Schema) -> list[str]:
     return problems
 
 
-def collect(modules: Sequence[str] = ()) -> Graph:
-    """Return the graph of this package's tables and of those in ``modules``; see `build`."""
-    from padm_ibis.bronze import BRONZE
-    from padm_ibis.gold import GOLD
-    from padm_ibis.silver import SILVER
-    from padm_ibis.sources.guarani import TABLES
+def _plain_type(kind: dt.DataType) -> dt.DataType:
+    """Return the type without what engines add to it: nullability, and the digits of an instant's second."""
+    return dt.Timestamp(timezone=kind.timezone) if isinstance(kind, dt.Timestamp) else kind.copy(nullable=True)
 
-    own = [*BRONZE, *SILVER, *GOLD]
-    users = [_import(name) for name in modules]
-    sources = {**TABLES, **{name: table for module in users for name, table in getattr(module, "TABLES", {}).items()}}
-    return build([*own, *(function for module in users for function in marked(module))], sources)
+
+def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
+    """Return the graph of this package's tables and of those in ``modules``; see `build`.
+
+    Parameters
+    ----------
+    guarani
+        False leaves this package's tables out: for a warehouse that no Guaraní feeds.
+    """
+    functions: list[TableFunction] = []
+    sources: dict[str, SourceTable] = {}
+    if guarani:
+        from padm_ibis.bronze import BRONZE
+        from padm_ibis.gold import GOLD
+        from padm_ibis.silver import SILVER
+        from padm_ibis.sources.guarani import TABLES
+
+        functions += [*BRONZE, *SILVER, *GOLD]
+        sources |= TABLES
+    for module in [_import(name) for name in modules]:
+        functions += marked(module)
+        sources |= getattr(module, "TABLES", {})
+    return build(functions, sources)
 
 
 def marked(module: ModuleType) -> list[TableFunction]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from padm_ibis.backends.base import Reader, Work
 from padm_ibis.engine.dag import Node
-from padm_ibis.engine.report import CheckResult, RunReport
+from padm_ibis.engine.report import FIRST, CheckResult, RunReport
 
 SCHEMA = "_padm"
 _TABLES = {
@@ -160,7 +160,7 @@ def _reason(
 ) -> str | None:
     found = known.get(node.name)
     if found is None:
-        return "not built yet"
+        return FIRST
     if found.code != code_of(node, code):
         return "its code changed"
     if found.params != (now := params_of(node, params)):

@@ -56,8 +56,9 @@ class Lines(Progress):
 
     def done(self, name: str, detail: str = "") -> None:
         """Write the step, with its time."""
-        seconds = time.perf_counter() - self._began.pop(name, time.perf_counter())
-        self._write(f"  {name}  {detail}{'  ' if detail else ''}{duration(seconds)}")
+        began = self._began.pop(name, None)
+        took = "" if began is None else f"  {duration(time.perf_counter() - began)}"
+        self._write(f"  {name}  {detail}{took}")
 
     def note(self, text: str) -> None:
         """Write the note."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 Status = Literal["ok", "up to date", "partial", "failed"]
 Action = Literal["loaded", "built", "unchanged", "failed", "skipped"]
 Verdict = Literal["ok", "warn", "error"]
+FIRST = "not built yet"
 EXIT_CODES = {"ok": 0, "up to date": 0, "partial": 1, "failed": 1}
 
 
@@ -176,12 +177,12 @@ def duration(seconds: float) -> str:
 
 def headline(report: RunReport) -> str:
     """Return the outcome in one line."""
-    rows = sum(t.rows for t in report.tables if t.action in ("built", "loaded"))
+    total = sum(t.rows for t in report.tables if t.action in ("built", "loaded"))
     built = sum(t.action == "built" for t in report.tables)
     steps = " · ".join(f"{name} {duration(seconds)}" for name, seconds in report.phases.items() if seconds >= 0.01)
     if report.status == "up to date":
         return f"Up to date: nothing to build ({duration(report.seconds)})"
-    what = f"{built} table{'s' * (built != 1)} built, {rows:,} rows, in {duration(report.seconds)}"
+    what = f"{built} table{'s' * (built != 1)} built, {rows(total)}, in {duration(report.seconds)}"
     word = {"ok": "Done", "partial": "Partial", "failed": "Failed"}[report.status]
     return f"{word}: {what}" + (f" ({steps})" if steps else "")
 
@@ -197,7 +198,7 @@ def lines(report: RunReport) -> Iterator[str]:
             f"{item.rows:,} rows  {item.seconds:.2f} s{since}{note}"
         )
     for table in report.tables:
-        note = f"  ({table.note})" if table.note else ""
+        note = f"  ({table.note})" if table.note and table.note != FIRST else ""
         yield (
             f"{table.layer:<7} {table.name}  {table.action}  {table.rows:,} rows  {table.seconds:.2f} s  "
             f"{table.checks} checks{f', {table.warnings} warnings' * (table.warnings > 0)}{note}"
@@ -211,12 +212,18 @@ def problems(report: RunReport) -> Iterator[str]:
     for failure in report.failures:
         yield f"error   source {failure.source_db}: {failure.message}"
     for check in report.errors:
-        yield f"error   {check.table}: {check.rule}: {check.failed:,} rows{_examples(check)}"
+        yield f"error   {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
     for check in report.warnings:
-        yield f"warning {check.table}: {check.rule}: {check.failed:,} rows{_examples(check)}"
+        yield f"warning {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
     for note in report.notes:
         yield f"note    {note}"
 
 
-def _examples(check: CheckResult) -> str:
+def rows(count: int) -> str:
+    """``1`` → ``1 row``, ``1200`` → ``1,200 rows``."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def examples(check: CheckResult) -> str:
+    """Return two of the failing rows, by their keys."""
     return f", such as {'; '.join(check.rows[:2])}" if check.rows else ""

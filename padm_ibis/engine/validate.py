@@ -20,7 +20,7 @@ from pandera.backends.ibis.register import register_ibis_backends
 from padm_ibis import contract as contracts
 from padm_ibis.contract import Column, Contract
 from padm_ibis.engine.graph import Graph
-from padm_ibis.engine.report import CheckResult, Verdict
+from padm_ibis.engine.report import CheckResult, Verdict, examples, rows
 from padm_ibis.errors import CheckFailed, DefinitionError
 from padm_ibis.model import Model
 from padm_ibis.params import Params
@@ -150,18 +150,18 @@ def validate(
         The table's name: messages and ``checks.rules`` use it.
     """
     tried = [rule for rule in rules(contract, params) if _severity(config, f"{name}.{rule.name}") != "off"]
-    rows, *counts = (int(value or 0) for value in run(summary(table, contract, tried))[0])
+    total, *counts = (int(value or 0) for value in run(summary(table, contract, tried))[0])
     results, failed = [], []
     for rule, count in zip(tried, counts, strict=True):
         if not count:
             continue
         verdict: Verdict = "warn" if _severity(config, f"{name}.{rule.name}") == "warn" else "error"
         keys = shown_keys(contract)
-        examples = tuple(example(keys, row) for row in run(broken_rows(table, contract, rule))) if keys else ()
-        result = CheckResult(name, rule.described, verdict, count, examples)
+        shown = tuple(example(keys, row) for row in run(broken_rows(table, contract, rule))) if keys else ()
+        result = CheckResult(name, rule.described, verdict, count, shown)
         results.append(result)
         failed.append((rule, result))
-    return Validation(rows, len(tried), tuple(results), tuple(failed))
+    return Validation(total, len(tried), tuple(results), tuple(failed))
 
 
 def _severity(config: Config | None, rule: str, default: Severity = "error") -> Severity:
@@ -210,8 +210,7 @@ def _schema_error(schema: Any, data: ir.Table, rule: Rule, result: CheckResult) 
 
 
 def _line(result: CheckResult) -> str:
-    examples = f", such as {'; '.join(result.rows[:3])}" if result.rows else ""
-    return f"{result.table}: {result.rule}: {result.failed:,} rows{examples}"
+    return f"{result.table}: {result.rule}: {rows(result.failed)}{examples(result)}"
 
 
 def check_failed(results: Iterable[CheckResult], errors: Iterable[Exception]) -> CheckFailed:
@@ -333,9 +332,9 @@ def check_relations(
             keys = [c.name for c in contracts.all_columns(relation.child.contract) if _shows(relation, c)]
             lost = orphans(table(relation.child), table(relation.parent), relation)
             lost = lost.order_by([lost[k].asc(nulls_first=False) for k in relation.child.grain]).select(keys).limit(EXAMPLES)
-            examples = tuple(example(keys, row) for row in run(lost))
+            shown = tuple(example(keys, row) for row in run(lost))
             verdict: Verdict = "error" if severity == "error" else "warn"
-            results.append(CheckResult(relation.child.name, relation.described, verdict, found[number], examples))
+            results.append(CheckResult(relation.child.name, relation.described, verdict, found[number], shown))
     return tuple(results)
 
 
