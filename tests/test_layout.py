@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import datetime
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -197,6 +198,18 @@ def test_every_row_that_belongs_to_a_source_says_so(contract: type[Contract]) ->
     if not {"anio_academico", "fecha"} >= set(contracts.key(contract)):
         assert contracts.all_columns(contract)[0].name == "source_db"
         assert "source_db" in contracts.key(contract)
+
+
+def test_the_glossary_has_every_word_of_a_name_once_and_no_other() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = [line.partition(":")[0] for line in text.splitlines() if line.startswith("- ")]
+    words = [word for entry in entries for word in re.findall(r"`(\w+)`", entry)]
+    names = {c.name for contract in all_contracts().values() for c in contracts.all_columns(contract)} | {m.name for m in TABLES}
+    used = {word for name in names for word in name.strip("_").split("_")}
+    spoken = {"promocion", "equivalencia"}  # values of tipo_evaluacion, in no name
+    assert len(words) == len(set(words))
+    assert used - set(words) == set()
+    assert set(words) - used == spoken
 
 
 # --- expressions, without any data -----------------------------------------------------------------

@@ -95,6 +95,12 @@ def test_equivalences_and_unknown_results_mention_the_subject_and_count_in_no_fi
     assert (row["total_evaluaciones"], row["promedio_notas"], row["tasa_aprobacion"]) == (0, None, None)
 
 
+def test_equivalences_and_unknown_kinds_are_in_no_rate_of_a_subject_that_has_evaluations(run: Run) -> None:
+    uncounted = [result(n, tipo, code) for n, (tipo, code) in enumerate((t, c) for t in ("EQUIVALENCIA", None) for c in "ARU")]
+    (row,) = subjects(run, [], [*uncounted, *(result(n, "EXAMEN", code) for n, code in enumerate("AARU", 10))])
+    assert (row["tasa_aprobacion"], row["tasa_reprobacion"], row["tasa_ausentismo"]) == (0.5, 0.25, 0.25)
+
+
 def test_the_mean_is_over_exams_and_promotions_whatever_their_result(run: Run) -> None:
     results = [result(1, "EXAMEN", "P", 10.0), result(2, "PROMOCION", "R", 4.0), result(3, "CURSADA", "A", 1.0)]
     (row,) = subjects(run, [], results)
