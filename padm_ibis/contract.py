@@ -17,6 +17,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from pandera.ibis import DataFrameModel, Field
 
+from padm_ibis.errors import DefinitionError
 from padm_ibis.params import Params
 
 Layer = Literal["bronze", "silver", "gold"]
@@ -131,10 +132,20 @@ def all_columns(contract: type[Contract]) -> tuple[Column, ...]:
             description=col.description or "",
             nullable=col.nullable,
             checks=tuple(col.checks),
-            **(col.metadata or {}),
+            **_metadata(contract, name, col),
         )
         for name, col in fields.items()
     )
+
+
+def _metadata(contract: type[Contract], name: str, field: Any) -> dict[str, Any]:
+    """What `column` keeps with a field; a field declared otherwise would silently promise less."""
+    where = f"{contract.__name__}.{name}"
+    if field.unique:
+        raise DefinitionError(f"{where}: Pandera ignores Field(unique=True) on Ibis.", hint="Name the key in Config.unique.")
+    if not field.metadata or "role" not in field.metadata:
+        raise DefinitionError(f"{where} is not declared with column().", hint=f'{name}: dt.Int64 = column("What it means.")')
+    return dict(field.metadata)
 
 
 def columns(contract: type[Contract], params: Params | None = None) -> tuple[Column, ...]:
