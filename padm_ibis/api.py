@@ -26,6 +26,7 @@ def run(
     as_of: dt.date | str | None = None,
     full_refresh: Sequence[str] | str | bool = False,
     only: bool = False,
+    reconcile: bool = False,
     config: Settings = None,
     profile: str | None = None,
     warehouse: str | None = None,
@@ -45,6 +46,8 @@ def run(
         True reads all bronze tables from the beginning, names only those.
     only
         Keep to the named layer, or, without one, to the selected tables.
+    reconcile
+        Compare bronze with its sources, row by row, before anything is built on it.
     config, profile, warehouse
         As for `padm_ibis.connect`.
 
@@ -59,6 +62,7 @@ def run(
         select=_names(select),
         only=only,
         full_refresh=() if full_refresh is True else None if full_refresh is False else _names(full_refresh),
+        reconcile=reconcile,
     )
     return _run(_config(config, profile, warehouse), request, progress)
 

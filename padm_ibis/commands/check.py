@@ -15,7 +15,12 @@ from padm_ibis.errors import PadmError
 @click.command()
 @click.option("--layer", type=click.Choice(LAYERS), help="Only this layer.")
 @click.option("--select", multiple=True, metavar="NAME", help="Only this table; patterns such as 'mart_*'.")
-@click.option("--sources/--no-sources", default=True, help="Whether to compare counts with the sources.")
+@click.option(
+    "--against-source/--offline",
+    "sources",
+    default=True,
+    help="Whether to compare bronze with its sources, row by row; by default yes.",
+)
 @common
 def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool) -> int:
     """Validate what is published: contracts, integrity, counts against the sources, freshness.

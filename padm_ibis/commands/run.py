@@ -30,6 +30,7 @@ _EVERYTHING = "*"
     help="Read bronze tables from the beginning: all, or the named ones.",
 )
 @click.option("--only", is_flag=True, help="Keep to the named layer or tables: build from what is there.")
+@click.option("--reconcile", is_flag=True, help="Compare bronze with its sources, row by row, before building on it.")
 @click.argument("more", nargs=-1, metavar="")
 @common
 def run(
@@ -39,6 +40,7 @@ def run(
     as_of: str | None,
     full_refresh: tuple[str, ...],
     only: bool,
+    reconcile: bool,
     more: tuple[str, ...],
 ) -> int:
     """Extract, build, check and publish.
@@ -62,6 +64,7 @@ def run(
                 as_of=as_date,
                 full_refresh=True if full_refresh and _EVERYTHING in full_refresh else refresh,
                 only=only,
+                reconcile=reconcile,
                 config=config,
                 progress=progress,
             )

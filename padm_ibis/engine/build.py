@@ -43,6 +43,8 @@ class Request:
     ----------
     full_refresh
         Bronze tables to read from the beginning; empty for all, None for none.
+    reconcile
+        Whether bronze is compared with its sources, row by row, before anything is built.
     """
 
     as_of: dt.date
@@ -50,6 +52,7 @@ class Request:
     select: tuple[str, ...] = ()
     only: bool = False
     full_refresh: tuple[str, ...] | None = None
+    reconcile: bool = False
 
 
 @dataclass(slots=True)
@@ -236,6 +239,7 @@ def _load(work: Work, run: _Run) -> None:
             run_id=run.report.run_id,
             resources=bronze,
             full_refresh=run.request.full_refresh,
+            reconcile=run.request.reconcile,
             progress=run.progress,
         )
     run.report.inputs, run.report.failures = list(loaded.inputs), list(loaded.failures)

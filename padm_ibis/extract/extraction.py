@@ -19,6 +19,7 @@ import duckdb
 from padm_ibis.engine.report import CheckResult, InputReport, SourceFailure
 from padm_ibis.errors import ConfigError, SourceError, SourceUnreachable, UnknownName
 from padm_ibis.extract.hashing import Hasher
+from padm_ibis.extract.reconcile import Bronze, compare
 from padm_ibis.extract.resolve import Finding, Statement, resolve, tables_of
 from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import Change, DuckDBStore, Plan, Staged, State, Store
@@ -70,6 +71,7 @@ def extract(
     *,
     full_refresh: Collection[str] | bool = False,
     resources: Collection[str] | None = None,
+    reconcile: bool = False,
     on_progress: Progress | None = None,
 ) -> Extraction:
     """Read all configured sources into bronze.
@@ -80,6 +82,8 @@ def extract(
         Resources to read as a whole, which also removes rows that the source no longer has; True for all.
     resources
         Only these bronze tables; without it, those of each source's configuration.
+    reconcile
+        Compare bronze with each source row by row, inside the same snapshot.
     on_progress
         Called with source, resource and rows read after each resource.
 
@@ -98,7 +102,7 @@ def extract(
         raise ConfigError(f"{config.described}: there is no source to read.", hint="Add a [sources.<name>] with its url.")
     hasher = Hasher(config.hash_key())
     kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
-    run = _Run(config, store, hasher, run_id, _utc_now(), _check_names(kinds, full_refresh, resources), on_progress)
+    run = _Run(config, store, hasher, run_id, _utc_now(), _check_names(kinds, full_refresh, resources), on_progress, reconcile)
     jobs = [_Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
     run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
     for job in jobs:
@@ -161,6 +165,7 @@ class _Run:
     now: dt.datetime
     refreshed: set[str]
     on_progress: Progress | None
+    reconcile: bool = False
     reshaped: set[str] = field(default_factory=set)
 
 
@@ -248,6 +253,11 @@ class _Job:
             state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
             seconds += time.perf_counter() - began
             result.inputs.append(self._report(spec, plan, statement, rows, change, state, seconds))
+        if self.shared.reconcile:
+            here = Bronze(self.store.bronze, states, same_snapshot=True)
+            for spec in self.specs:
+                statement = statements[spec.name]
+                result.checks += compare(source, spec, statement, self.shared.hasher, here, self.shared.config)
         self.store.save(self.name, states, self.fingerprint)
         self.store.save_columns(self.name, _flat(found))
         return result
@@ -395,6 +405,7 @@ def load_sources(
     run_id: str,
     resources: Collection[str] | None = None,
     full_refresh: Collection[str] | None = None,
+    reconcile: bool = False,
     progress: Any = None,
 ) -> Loaded:
     """Read all configured sources into an opened warehouse; see `extract`.
@@ -412,5 +423,13 @@ def load_sources(
             progress.done(f"{source}.{resource}", f"{rows:,} rows")
 
     store: Store = work.store() if hasattr(work, "store") else DuckDBStore(work.raw)
-    found = extract(store, config, run_id, full_refresh=names or names is not None, resources=resources, on_progress=on_progress)
+    found = extract(
+        store,
+        config,
+        run_id,
+        full_refresh=names or names is not None,
+        resources=resources,
+        reconcile=reconcile,
+        on_progress=on_progress,
+    )
     return Loaded(found.inputs, found.failures, found.checks, found.notes)

@@ -7,7 +7,7 @@ is one of content, never one of formatting. Nothing is loaded.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +55,13 @@ class Bronze:
         Resource → what stands for its table in a DuckDB FROM.
     states
         What is known of each resource of the source.
+    same_snapshot
+        Whether the source is seen as it was when bronze was loaded.
     """
 
     relation: Callable[[str], str]
-    states: dict[str, State]
+    states: Mapping[str, State]
+    same_snapshot: bool = False
 
 
 def compare(
@@ -66,7 +69,9 @@ def compare(
 ) -> Iterator[CheckResult]:
     """Compare one resource of an attached source with bronze, in the session the source is attached to.
 
-    Rows that arrived at the source after the last extraction are no error: the next run reads them.
+    ``reconcile_missing`` are rows of the source that bronze lacks, those dated after the last extraction excepted, which
+    the next run reads; ``reconcile_surplus`` rows that the source has no longer; ``reconcile_different`` rows of one key
+    whose content differs. What an incremental load cannot see, ``run --full-refresh`` repairs.
     """
     con, name = source.con, source.config.name
     state = bronze.states.get(spec.name)
@@ -74,20 +79,21 @@ def compare(
     casts |= {c: hasher.sql(c, how) for c, how in spec.hashes.items()}  # type: ignore[arg-type]
     landed = ", ".join(f"{sql} AS {quote(c)}" for c, sql in casts.items())
     since = state.loaded_from.isoformat() if state and state.loaded_from and spec.cursor else None
+    new = "FALSE" if bronze.same_snapshot else _newer(spec, state, source.config)
     with source.errors():
-        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))})", state)
-    _digest(con, "padm_here", spec, f"(SELECT * FROM {bronze.relation(spec.name)} WHERE source_db = {literal(name)})", state)
+        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))})", new)
+    _digest(con, "padm_here", spec, f"(SELECT * FROM {bronze.relation(spec.name)} WHERE source_db = {literal(name)})", "FALSE")
     match = " AND ".join(f"h.{quote(c)} IS NOT DISTINCT FROM t.{quote(c)}" for c in spec.key)
     missing = f"padm_there t ANTI JOIN padm_here h ON {match}"
     surplus = f"padm_here h ANTI JOIN padm_there t ON {match}"
     differing = f"padm_here h SEMI JOIN padm_there t ON {match} ANTI JOIN padm_there u ON h.padm_row = u.padm_row"
     differing += "".join(f" AND h.{quote(c)} IS NOT DISTINCT FROM u.{quote(c)}" for c in spec.key)
     rules = (
-        ("reconcile_missing", missing, "not padm_new", "rows of the source that bronze lacks"),
-        ("reconcile_surplus", surplus, "TRUE", "rows of bronze that the source has no longer"),
-        ("reconcile_different", differing, "TRUE", "rows whose content differs"),
+        ("reconcile_missing", missing, "NOT padm_new"),
+        ("reconcile_surplus", surplus, "TRUE"),
+        ("reconcile_different", differing, "TRUE"),
     )
-    for rule, rows, where, _ in rules:
+    for rule, rows, where in rules:
         verdict: Severity = config.severity(f"{spec.name}.{rule}", config.checks.reconcile)
         if verdict == "off":
             continue
@@ -101,12 +107,18 @@ def compare(
     con.execute("DROP TABLE padm_here")
 
 
-def _digest(con: duckdb.DuckDBPyConnection, table: str, spec: ResourceSpec, rows: str, state: State | None) -> None:
+def _newer(spec: ResourceSpec, state: State | None, source: SourceConfig) -> str:
+    """Whether a row is dated after the last extraction, which then cannot have read it."""
+    if spec.cursor is None or state is None:
+        return "FALSE"
+    read = state.extracted_at.replace(tzinfo=dt.UTC).astimezone(source.zone)
+    moment = f"DATE '{read:%Y-%m-%d}'" if spec.columns[spec.cursor] == "date" else f"TIMESTAMP '{read:%Y-%m-%d %H:%M:%S}'"
+    return f"coalesce({quote(spec.cursor)} >= {moment}, FALSE)"
+
+
+def _digest(con: duckdb.DuckDBPyConnection, table: str, spec: ResourceSpec, rows: str, new: str) -> None:
     key = ", ".join(quote(c) for c in spec.key)
     content = ", ".join(quote(c) for c in spec.own_columns)
-    new = "FALSE"
-    if spec.cursor and state and state.watermark:
-        new = f"coalesce(CAST({quote(spec.cursor)} AS TIMESTAMP) > TIMESTAMP '{state.watermark}', FALSE)"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key}, hash({content}) AS padm_row, {new} AS padm_new FROM {rows}"
     )
@@ -186,7 +198,7 @@ def check_sources(warehouse: Warehouse, config: Config, *, progress: Any = None)
     for name, settings in config.sources.items():
         kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
         specs = [spec for spec in kind.choose(settings.resources) if spec.name in existing["bronze"]]
-        states = _states(warehouse, name) if "watermarks" in existing["_padm"] else {}
+        states = _states(warehouse, name)
         result.checks += freshness(settings, specs, states, config, now)
         if all(spec.name in existing["bronze"] for spec in kind.resources.values()):
             result.checks += orphans(warehouse.execute, kind, name, config)
@@ -251,6 +263,9 @@ def attach_bronze(con: duckdb.DuckDBPyConnection, config: Config) -> Callable[[s
 
 
 def _states(warehouse: Warehouse, source_db: str) -> dict[str, State]:
+    ledger = f"table_schema = '{LEDGER}' AND table_name = 'watermarks'"
+    if not warehouse.execute(f"SELECT 1 FROM information_schema.tables WHERE {ledger}"):
+        return {}
     rows = warehouse.execute(
         "SELECT resource, watermark, loaded_from, definition, extracted_at, rows_read, run_id"
         f" FROM {LEDGER}.watermarks WHERE source_db = {literal(source_db)}"

@@ -140,6 +140,9 @@ class Store(Protocol):
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """Keep watermarks and the key's fingerprint."""
 
+    def bronze(self, name: str) -> str:
+        """Return what stands for a bronze table in a FROM of `staging`."""
+
     def seen_columns(self, source_db: str) -> dict[tuple[str, str], str]:
         """Return the source's columns as they were when last read: (table, column) → type."""
 
@@ -300,6 +303,10 @@ class DuckDBStore:
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._con.execute(f"DELETE FROM {LEDGER}.hash_keys WHERE {mine}")
             self._insert("hash_keys", (source_db, *fingerprint))
+
+    def bronze(self, name: str) -> str:
+        """See `Store.bronze`."""
+        return _bronze(name)
 
     def seen_columns(self, source_db: str) -> dict[tuple[str, str], str]:
         """See `Store.seen_columns`."""
