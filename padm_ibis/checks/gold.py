@@ -78,11 +78,20 @@ def _mean_of_group(description: str, *, ge: Any = None, le: Any = None) -> Any:
 
 
 def _rate_of_group(description: str) -> Any:
-    return _mean_of_group(f"{description}, 0 to 1.", ge=0, le=1)
+    return _mean_of_group(f"{description}, 0 to 1; null when there are none.", ge=0, le=1)
 
 
 def _percent_of_group(description: str) -> Any:
-    return _mean_of_group(f"{description}, 0 to 100.", ge=0, le=100)
+    return _mean_of_group(f"{description}, 0 to 100; null when there are none.", ge=0, le=100)
+
+
+def _count_of_teacher(description: str) -> Any:
+    """A figure about a teacher says something of a person, however many students it counts."""
+    return column(description, role="measure", pii="indirect", ge=0)
+
+
+def _mean_of_teacher(description: str, le: int) -> Any:
+    return column(description, role="measure", pii="indirect", nullable=True, ge=0, le=le)
 
 
 # --- marts about students --------------------------------------------------------------------------
@@ -228,12 +237,12 @@ class MartCohortAnalysis(GoldContract):
         "null without such students."
     )
     min_anios_hasta_dropout: dt.Int64 = _mean_of_group(
-        "Least of those years; negative when a dropout is recorded of a year before the entry."
+        "Least of those years; negative when a dropout is recorded of a year before the entry; null without such students."
     )
-    max_anios_hasta_dropout: dt.Int64 = _mean_of_group("Greatest of those years.")
+    max_anios_hasta_dropout: dt.Int64 = _mean_of_group("Greatest of those years; null without such students.")
     promedio_notas_cohorte: dt.Float64 = _mean_of_group(
         "Mean of all graded finals (exams and promotions with a numeric mark) of the group's students, of every year: "
-        "each mark weighs the same. From whole hundredths.",
+        "each mark weighs the same. From whole hundredths; null without one.",
         ge=0, le=10,
     )  # fmt: skip
     tasa_aprobacion_cohorte_pct: dt.Float64 = _percent_of_group(
@@ -263,7 +272,9 @@ class MartKpiMateria(GoldContract):
         "Counted evaluations: exams, promotions and courses with result A, R or U; a course and its promotion count once."
     )
     promedio_notas: dt.Float64 = _mean_of_group(
-        "Mean mark of the graded finals: exams and promotions with a numeric mark. From whole hundredths.", ge=0, le=10
+        "Mean mark of the graded finals (exams and promotions with a numeric mark), from whole hundredths; null without one.",
+        ge=0,
+        le=10,
     )
     tasa_aprobacion: dt.Float64 = _rate_of_group("Counted evaluations with result A over total_evaluaciones")
     tasa_reprobacion: dt.Float64 = _rate_of_group("Counted evaluations with result R over total_evaluaciones")
@@ -281,21 +292,17 @@ class MartRankingDocentes(GoldContract):
 
     source_db: dt.String = _source_db()
     docente_hash: dt.String = column("Keyed hash of the teacher's document number.", role="key", pii="indirect")
-    anio_academico: dt.Int64 = _group(
-        "Academic year of the results, as recorded. "
-        "Points to dim_periodo up to academic_year(as_of) + 1; a fact may mention a later year.",
-        fk="dim_periodo.anio_academico", ge=FIRST_PLAUSIBLE_YEAR,
-    )  # fmt: skip
-    evaluaciones: dt.Int64 = _total(
+    anio_academico: dt.Int64 = _anio("Academic year of the results, as recorded.")
+    evaluaciones: dt.Int64 = _count_of_teacher(
         "Results A, R or U of courses and promotions in the teacher's comisiones. A result counts once for each teacher "
         "of its comisión, and a course and its promotion count once."
     )
-    estudiantes: dt.Int64 = _total("Distinct students among them.")
-    promedio_notas: dt.Float64 = _mean_of_group(
-        "Mean of the numeric marks of those results, marks of courses included. From whole hundredths.", ge=0, le=10
+    estudiantes: dt.Int64 = _count_of_teacher("Distinct students among them.")
+    promedio_notas: dt.Float64 = _mean_of_teacher(
+        "Mean of the numeric marks of those results, marks of courses included; null without one. From whole hundredths.", 10
     )
-    tasa_aprobacion: dt.Float64 = _rate_of_group("Results A over evaluaciones")
-    tasa_ausentismo: dt.Float64 = _rate_of_group("Results U over evaluaciones")
+    tasa_aprobacion: dt.Float64 = _mean_of_teacher("Results A over evaluaciones, 0 to 1.", 1)
+    tasa_ausentismo: dt.Float64 = _mean_of_teacher("Results U over evaluaciones, 0 to 1.", 1)
     puesto: dt.Int64 = column(
         "1, 2, … within source_db and anio_academico by tasa_aprobacion (highest first), promedio_notas (highest first, nulls "
         "last) and docente_hash, among those with at least the parameter ranking_min_evaluaciones; null below it.",
