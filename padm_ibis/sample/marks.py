@@ -57,9 +57,9 @@ def written(code: Array) -> pa.Array:
 
 def scales() -> Columns:
     """``sga_escalas_notas_det``: what each scale may write and what it is worth."""
-    entries: list[tuple[int, str, str, float | None]] = [(WHOLE + 1, n, n, float(n)) for n in PLAIN] + [
-        (POINT + 1, n, n, float(n)) for n in POINTED
-    ]
+    entries: list[tuple[int, str, str, float | None]] = []
+    entries += [(WHOLE + 1, n, n, float(n)) for n in PLAIN]
+    entries += [(POINT + 1, n, n, float(n)) for n in POINTED]
     entries += [(COMMA + 1, n, n, float(n.replace(",", "."))) for n in WITH_COMMA]
     entries += [(CONCEPT + 1, n, f"Concepto {n}", None if v is None else float(v)) for n, v in CONCEPTS.items()]
     entries += [(scale + 1, "Ausente", "Ausente", None) for scale in (WHOLE, POINT, COMMA)]

@@ -37,6 +37,8 @@ APELLIDOS = (
 )  # fmt: skip
 NOMBRES = ("Ejemplina", "Muestrino", "Pruebina", "Ficticio", "Modelia", "Ensayo", "Inventa", "Supuesto", "Bocetina", "Patrón")
 SEXOS = ("F", "M", "X", "P")
+NACIONALIDADES = ("Nacional", "Extranjera", "Naturalizada", "Por opción")
+UNKNOWN_NATIONALITY = 9
 DNI, PASAPORTE = 0, 90
 DOCUMENTS = 9_999_991
 """A prime: multiples of a number that is not its own never meet modulo a prime."""
@@ -134,16 +136,15 @@ def people_tables(campus: Campus, persons: People) -> Tables:
             "tipo_documento descripcion desc_abreviada",
             (DNI, "Documento Nacional de Identidad", "DNI"), (PASAPORTE, "Pasaporte", "PAS"),
         ),
-        "mdp_nacionalidades": rows(
-            "nacionalidad descripcion", (1, "Nacional"), (2, "Extranjera"), (3, "Naturalizada"), (4, "Por opción")
-        ),
+        "mdp_nacionalidades": rows("nacionalidad descripcion", *enumerate(NACIONALIDADES, 1)),
     }  # fmt: skip
 
 
 def _persons(campus: Campus, persons: People) -> Columns:
     rng = campus.stream("mdp_personas")
     size = persons.size
-    nationality = choose(rng, size, (0.93, 0.04, 0.02, 0.008, 0.002))
+    nationality = 1 + choose(rng, size, (0.93, 0.04, 0.02, 0.01))
+    nationality[some(rng, size, 0.002)] = UNKNOWN_NATIONALITY
     unknown_birth, mistyped = some(rng, size, 0.004), some(rng, size, 0.001)
     by_document = rng.random(size) < 0.8
     users = either(by_document, numbered("", persons.document), numbered("usuario.", persons.document))
@@ -154,9 +155,8 @@ def _persons(campus: Campus, persons: People) -> Columns:
         "sexo": texts(persons.sex, SEXOS),
         "fecha_nacimiento": dates(np.where(mistyped, TYPING_ERROR, persons.born), unknown_birth),
         "localidad_nacimiento": ints(persons.town, rng.random(size) < 0.06),
-        # 9 is in no catalogue
-        "nacionalidad": np.array((1, 2, 3, 4, 9), np.int16)[nationality],
-        "pais_origen": np.where(nationality == 0, 54, 99),
+        "nacionalidad": nationality,
+        "pais_origen": np.where(nationality == 1, 54, 99),
         "documento_principal": np.arange(1, size + 1) + 40,
         "usuario": either(rng.random(size) < 0.04, None, users),
         "email_temporal": either(rng.random(size) < 0.3, numbered("provisorio.", persons.document, "@ejemplo.invalid"), None),

@@ -34,8 +34,8 @@ TIPOS_INGRESO = (
     "Con título secundario", "Cambio de carrera", "Pase o convenio", "Con título terciario", "Simultaneidad de carreras",
     "Con título universitario", "Mayor de 25 años", "Vocacional",
 )  # fmt: skip
-TIPO_SHARES = (64, 5.3, 4.8, 2.3, 1.7, 0.8, 0.4, 0.36, 0.3, 18)
-"""The last two: a code that no catalogue has, and none at all."""
+TIPO_SHARES = (64, 5.3, 4.8, 2.3, 1.7, 0.8, 0.4, 0.36, 18)
+"""The last one is none at all."""
 UNKNOWN_TIPO = 99
 SITUACIONES = (
     (1, "Aspirante a propuesta", "P"), (2, "Aceptado", "A"), (3, "Rechazado", "R"), (4, "Sin documentación", "R"),
@@ -180,7 +180,8 @@ def _aspiration_columns(
     rng: np.random.Generator, person: Array, career: Array, year: Array, when: Array, situation: Array
 ) -> Columns:
     size = len(person)
-    kind = choose(rng, size, TIPO_SHARES)
+    kind = 1 + choose(rng, size, TIPO_SHARES)
+    kind[some(rng, size, 0.003)] = UNKNOWN_TIPO
     mistyped = some(rng, size, 0)
     return {
         "propuesta_aspira": np.arange(1, size + 1),
@@ -191,7 +192,7 @@ def _aspiration_columns(
         "fecha_inscripcion": dates(np.where(mistyped, TYPING_ERROR, when), some(rng, size, 0.004) & ~mistyped),
         "fecha_alta": dates(when),
         "situacion_asp": ints(situation, situation == NO_SITUATION),
-        "tipo_ingreso": ints(np.where(kind == len(TIPOS_INGRESO), UNKNOWN_TIPO, kind + 1), kind == len(TIPOS_INGRESO) + 1),
+        "tipo_ingreso": ints(kind, kind == len(TIPOS_INGRESO) + 1),
         "ubicacion": repeated(1, person),
     }
 
