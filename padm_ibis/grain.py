@@ -425,3 +425,25 @@ def _equalities(predicates: Iterable[ops.Value]) -> Iterable[tuple[Columns, Colu
                 a, b = frozenset({column_name(left)}), frozenset({column_name(right)})
                 yield a, b
                 yield b, a
+
+
+def used_columns(root: ops.Relation) -> dict[ops.Relation, set[str]]:
+    """Which columns of each relation anything reads, looking through what only passes them on."""
+    used: dict[ops.Relation, set[str]] = {root: set(root.schema.names)}
+
+    def add(relation: ops.Relation, names: Iterable[str]) -> None:
+        names = set(names)
+        while True:
+            used.setdefault(relation, set()).update(names)
+            if not isinstance(relation, Simple | ops.DropColumns | ops.Reference) or isinstance(relation, ops.Distinct):
+                return
+            relation = relation.parent
+
+    add(root, root.schema.names)
+    for node in root.find((ops.Field, ops.Set, ops.Distinct)):
+        if isinstance(node, ops.Field):
+            add(node.rel, [node.name])
+        else:
+            for parent in (node.left, node.right) if isinstance(node, ops.Set) else (node.parent,):
+                add(parent, parent.schema.names)
+    return used

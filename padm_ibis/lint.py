@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
-from ibis.expr.operations.relations import Simple
 
 from padm_ibis import contract as contracts
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import DefinitionError
-from padm_ibis.grain import Grain, column_name, injective, source_columns
+from padm_ibis.grain import Grain, column_name, injective, source_columns, used_columns
 from padm_ibis.params import Params
 
 
@@ -228,7 +227,7 @@ Raw = tuple[str, str, str, str]
 
 
 def _findings(root: ops.Relation, facts: Grain, grain: tuple[str, ...]) -> Iterator[Raw]:
-    used = _used_columns(root)
+    used = used_columns(root)
     for relation in root.find(ops.Relation):
         yield from _operations(relation)
         yield from _windows(relation, facts, used)
@@ -248,7 +247,7 @@ def _named_values(relation: ops.Relation) -> Iterator[tuple[str, ops.Value]]:
             yield from relation.values.items()
         case ops.JoinChain():
             yield from relation.values.items()
-            yield from ((_join_name(link), p) for link in relation.rest for p in link.predicates)
+            yield from ((join_name(link), p) for link in relation.rest for p in link.predicates)
         case ops.Filter():
             yield from (("filter", p) for p in relation.predicates)
         case ops.Sort():
@@ -310,32 +309,10 @@ def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain, 
     return needed <= known.closure(inside)
 
 
-def _used_columns(root: ops.Relation) -> dict[ops.Relation, set[str]]:
-    """Which columns of each relation anything reads, looking through what only passes them on."""
-    used: dict[ops.Relation, set[str]] = {root: set(root.schema.names)}
-
-    def add(relation: ops.Relation, names: Iterable[str]) -> None:
-        names = set(names)
-        while True:
-            used.setdefault(relation, set()).update(names)
-            if not isinstance(relation, Simple | ops.DropColumns | ops.Reference) or isinstance(relation, ops.Distinct):
-                return
-            relation = relation.parent
-
-    add(root, root.schema.names)
-    for node in root.find((ops.Field, ops.Set, ops.Distinct)):
-        if isinstance(node, ops.Field):
-            add(node.rel, [node.name])
-        else:
-            for parent in (node.left, node.right) if isinstance(node, ops.Set) else (node.parent,):
-                add(parent, parent.schema.names)
-    return used
-
-
 def _joins(chain: ops.JoinChain, facts: Grain) -> Iterator[Raw]:
     left = {chain.first}
     for link in chain.rest:
-        name = _join_name(link)
+        name = join_name(link)
         if any("source_db" not in _equated(link) for _ in (0,) if "source_db" in link.table.schema and _has_source(left)):
             yield (
                 "join-source", name, "ids are unique within one source only, and source_db is not among the keys.",
@@ -365,7 +342,7 @@ def _has_source(relations: Iterable[ops.Relation]) -> bool:
     return any("source_db" in r.schema for r in relations)
 
 
-def _join_name(link: ops.JoinLink) -> str:
+def join_name(link: ops.JoinLink) -> str:
     """The tables on the right side of a join, those that say most first."""
     leaves = link.table.find(ops.PhysicalTable)
     return "+".join(dict.fromkeys(leaf.name for leaf in leaves)) or "literals"

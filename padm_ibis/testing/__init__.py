@@ -1,7 +1,8 @@
-"""Help for whoever tests a model: given rows, expected rows."""
+"""Help for whoever tests a model: given rows, expected rows; drawn universities and the laws they must keep."""
 
 from __future__ import annotations
 
+from padm_ibis.testing.prepared import Prepared, prepare
 from padm_ibis.testing.run_model import rows_as_table, run_model
 
-__all__ = ["rows_as_table", "run_model"]
+__all__ = ["Prepared", "prepare", "rows_as_table", "run_model"]

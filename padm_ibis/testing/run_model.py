@@ -86,7 +86,7 @@ def rows_as_table(name: str, rows: Rows | pa.Table, reader: Model, params: Param
         for given in row:
             if given not in schema.names:
                 raise UnknownName("column", given, schema.names, where=name)
-    filled = ({c.name: row.get(c.name) if c.name in row else _plainest(c, n) for c in columns} for n, row in enumerate(rows, 1))
+    filled = ({c.name: row.get(c.name) if c.name in row else plainest(c, n) for c in columns} for n, row in enumerate(rows, 1))
     data = [{name: _convert(value, schema.field(name).type) for name, value in row.items()} for row in filled]
     return pa.Table.from_pylist(data, schema=schema)
 
@@ -100,7 +100,7 @@ def _columns(name: str, reader: Model, params: Params) -> tuple[contracts.Column
     return contracts.columns(contract_of(name), params)
 
 
-def _plainest(column: contracts.Column, number: int) -> Any:
+def plainest(column: contracts.Column, number: int) -> Any:
     """The plainest value a column accepts: null, its first allowed value, its least, or its row's number."""
     if column.nullable:
         return None
