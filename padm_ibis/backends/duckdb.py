@@ -18,14 +18,14 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from padm_ibis.backends.base import LAYERS, Rows
+from padm_ibis.backends.base import LAYERS, Design, Rows
 from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
 
 if TYPE_CHECKING:
@@ -217,7 +217,13 @@ class DuckDBWork:
                 self.raw.execute("ROLLBACK")
             raise
 
-    def create(self, layer: str, name: str, query: str, schema: ibis.Schema) -> int:
+    def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
+        """Nothing: the file that is replaced holds only what this library wrote."""
+
+    def abandon(self) -> None:
+        """Nothing: what a failed run loaded stays in the private copy, for the next run."""
+
+    def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make a table from a query, its columns cast to the contract's types; return its rows."""
         from padm_ibis.engine.compile import create_table_as
 
@@ -252,9 +258,9 @@ class DuckDBWork:
         marker = self._read_marker()
         if not self.target.exists():
             return
+        _probe(self.target)
         if self.path.exists() and marker is not None and marker.items() >= _identity(self.target).items():
             return
-        _probe(self.target)
         copy = self.state / "remake-work.duckdb"
         _copy(self.target, copy)
         if _wal(self.target).exists():
