@@ -23,6 +23,7 @@ COMMANDS = {
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table in any dialect."),
     "sample": ("padm_ibis.commands.sample:sample", "Write the sample university into a database."),
+    "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, for machines without cron."),
 }
 INTERRUPTED = 130
 

@@ -17,8 +17,9 @@ from padm_ibis.engine.report import duration
 @click.option("--years", type=click.IntRange(1, 60), default=12, show_default=True, help="Academic years.")
 @click.option("--campuses", type=click.IntRange(1, 50), default=2, show_default=True, help="Schemas negocio_sede1, ….")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same university.")
+@click.option("--replace", is_flag=True, help="Replace a sample that is already there.")
 @common
-def sample(options: Common, into: str, students: int, years: int, campuses: int, seed: int) -> int:
+def sample(options: Common, into: str, students: int, years: int, campuses: int, seed: int, replace: bool) -> int:
     """Write the sample university, of any size, into DuckDB or PostgreSQL.
 
     Its people are invented; its tables, codes and blemishes are those of SIU Guaraní 3.
@@ -26,9 +27,10 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
     from padm_ibis.config import redact
     from padm_ibis.sample import write_sample
 
-    report = write_sample(into, students=students, years=years, campuses=campuses, seed=seed)
+    report = write_sample(into, students=students, years=years, campuses=campuses, seed=seed, replace=replace)
     options.write_json(json.dumps(dataclasses.asdict(report), default=str, indent=2))
     if not options.quiet:
-        where = f"{', '.join(str(source) for source in report.sources)} into {redact(into)}"
-        click.echo(f"{report.rows:,} rows of {where} in {duration(report.seconds)}")
+        click.echo(f"{report.rows:,} rows into {redact(into)} in {duration(report.seconds)}. To build from it, in padm.toml:")
+        for source in report.sources:
+            click.echo(f'\n[sources.{source.name}]\nurl = "{redact(into)}"\nschema = "{source.schema}"')
     return 0
