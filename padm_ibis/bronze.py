@@ -193,7 +193,13 @@ def docentes_comision(
     return rows.select("docente", "comision", "elemento", "anio_academico", "docente_hash")
 
 
-@resource(Academic, load="incremental", cursor="fecha_nota", known_at="fecha_nota")
+@resource(
+    Academic, load="incremental", cursor="fecha_nota", known_at="fecha_nota",
+    allow={
+        "fan-out sga_comisiones": "an evaluation is of every comisión that has its entidad",
+        "fan-out sga_evaluaciones+sga_comisiones": "an enrolment has a row for each evaluation of its comisión",
+    },
+)  # fmt: skip
 def academic(
     sga_insc_cursada: ir.Table,
     sga_comisiones: ir.Table,

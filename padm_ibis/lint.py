@@ -195,13 +195,14 @@ def lint_graph(graph: Graph, params: Params, names: Iterable[str] | None = None)
         The models to look at; by default all.
     """
     keys = {model.name: [contracts.key(model.contract)] for model in graph}
+    given = {table.name: [table.key] for table in graph.sources.values() if table.key}
     findings = []
     for name in graph.names if names is None else names:
         model = graph[name]
-        # The keys of a source's tables are the source's: bronze proves that it multiplies no row, the loader that keys hold.
+        # Whether bronze's key holds is the source's affair, and checked as rows arrive; that no join multiplies them is ours.
         bronze = model.layer == "bronze"
         findings += lint(
-            graph.bind(model, params), keys={} if bronze else keys, grain=() if bronze else model.grain,
+            graph.bind(model, params), keys=given if bronze else keys, grain=() if bronze else model.grain,
             allow=model.allow, name=model.name, where=model.where,
         )  # fmt: skip
     return findings

@@ -229,4 +229,18 @@ _ALL = (
     ),
 )
 
-TABLES: dict[str, SourceTable] = {table.name: table for table in _ALL}
+# Primary keys that hold at every installation: the numbers the system itself hands out.
+_KEYS = {
+    "sga_alumnos": "alumno",
+    "sga_propuestas_aspira": "propuesta_aspira",
+    "mdp_personas": "persona",
+    "mdp_datos_censales": "dato_censal",
+    "sga_comisiones": "comision",
+    "sga_insc_cursada": "inscripcion",
+    "sga_evaluaciones": "evaluacion",
+    "sga_eval_detalle_cursadas": "evaluacion alumno",
+    "sga_insc_examen": "inscripcion",
+    "sga_perdida_regularidad": "perdida_regularidad",
+}
+
+TABLES: dict[str, SourceTable] = {t.name: replace(t, key=tuple(_KEYS.get(t.name, "").split())) for t in _ALL}

@@ -22,12 +22,16 @@ class SourceTable:
         Columns without which the table cannot be read; the others become typed nulls where a source lacks them.
     optional_table
         Whether a source may lack the whole table: it is then read as if it had no rows.
+    key
+        Columns that identify a row at every installation; empty where one may hold a code twice. The definition-time
+        checks build on it: what bronze joins to must be unique by this key, or be made so.
     """
 
     name: str
     columns: Mapping[str, dt.DataType]
     required: frozenset[str]
     optional_table: bool = False
+    key: tuple[str, ...] = ()
 
     def unbound(self) -> ir.Table:
         """Return a table without data that stands for this one."""
