@@ -437,7 +437,7 @@ def _list_tables(work: Work, run: _Run, stale: dict[str, str]) -> None:
             warned = sum(c.table == node.name and c.verdict == "warn" for c in report.checks)
             seconds = round(sum(i.seconds for i in parts), 3)
             found[node.name] = TableReport("bronze", node.name, action, rows, seconds, changed=changed, warnings=warned)  # type: ignore[arg-type]
-        elif node.name not in stale:
+        elif node.name not in stale and node.name in known:
             found[node.name] = TableReport(node.layer, node.name, "unchanged", known[node.name].rows)
     report.tables = [found[node.name] for node in run.nodes if node.name in found]
 

@@ -28,6 +28,11 @@ class Definitions:
     ----------
     config
         Names the modules of the user's own models and kinds of sources.
+
+    Attributes
+    ----------
+    known
+        Whether this very code was collected and checked by an earlier run.
     """
 
     def __init__(self, config: Config) -> None:
@@ -38,11 +43,7 @@ class Definitions:
         self.code = code.of([*self.modules, *(["guarani"] if self.guarani else [])])
         self._config = config
         self._file = config.state / f"tables-{self.code}{'-sensitive' * config.pipeline.include_sensitive}.json"
-
-    @cached_property
-    def known(self) -> bool:
-        """Whether this very code was collected and checked by an earlier run."""
-        return "dag" in self.__dict__ or self._file.is_file()
+        self.known = self._file.is_file()
 
     @cached_property
     def dag(self) -> Dag:
@@ -71,7 +72,7 @@ class Definitions:
 
     def keep(self) -> None:
         """Keep the names for the next run; the folder must exist."""
-        if self._file.is_file():
+        if self.known:
             return
         with contextlib.suppress(OSError):
             for old in self._file.parent.glob("tables-*.json"):
