@@ -17,13 +17,16 @@ from padm_ibis import __version__
 
 COMMANDS = {
     "run": ("padm_ibis.commands.run:run", "Extract, build, check and publish."),
-    "plan": ("padm_ibis.commands.plan:plan", "Say what would be built and why, without building."),
-    "check": ("padm_ibis.commands.check:check", "Validate what is published: contracts, integrity, sources."),
-    "ls": ("padm_ibis.commands.ls:ls", "List the tables."),
+    "plan": ("padm_ibis.commands.plan:plan", "Say what `run` would build and why, without building."),
+    "check": (
+        "padm_ibis.commands.check:check",
+        "Validate what is published: contracts, integrity, counts against the sources, freshness.",
+    ),
+    "ls": ("padm_ibis.commands.ls:ls", "List the tables: rows, when they were made, what they read."),
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
-    "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table in any dialect."),
-    "sample": ("padm_ibis.commands.sample:sample", "Write the sample university into a database."),
-    "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, for machines without cron."),
+    "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),
+    "sample": ("padm_ibis.commands.sample:sample", "Write the sample university, of any size, into DuckDB or PostgreSQL."),
+    "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }
 INTERRUPTED = 130
 

@@ -37,6 +37,7 @@ from padm_ibis.params import Params
 
 FILE = "padm.toml"
 WAREHOUSE_SCHEMES = ("duckdb", "postgres", "postgresql", "pyspark")
+PUBLISH_SCHEMES = ("postgres", "postgresql", "duckdb", "sqlite")
 SOURCE_SCHEMES = ("postgres", "postgresql", "duckdb", "files")
 Severity = Literal["error", "warn", "off"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
@@ -47,6 +48,7 @@ _PASSWORD_PARAMETER = re.compile(
     r"(?P<name>\b(?:password|passwd|pwd|sslpassword|token)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE
 )
 MASK = "***"
+SHORTEST_MASKED = 5
 
 
 def redact(text: str) -> str:
@@ -81,9 +83,9 @@ class Url:
         if scheme not in schemes:
             raise ValueError(f"has the scheme {scheme!r}. {did_you_mean(scheme, schemes)}")
         scheme = "postgres" if scheme == "postgresql" else scheme
-        if scheme in ("duckdb", "files"):
+        if scheme in ("duckdb", "sqlite", "files"):
             if not rest:
-                raise ValueError(f"names no {'file' if scheme == 'duckdb' else 'folder'}: write {scheme}://<path>")
+                raise ValueError(f"names no {'folder' if scheme == 'files' else 'file'}: write {scheme}://<path>")
             path = Path(rest).expanduser()
             return cls(scheme, path if path.is_absolute() else (folder or Path.cwd()) / path, text)
         if scheme == "postgres":
@@ -138,6 +140,7 @@ def _address(schemes: tuple[str, ...]) -> BeforeValidator:
 
 
 _WarehouseUrl = Annotated[Url, _address(WAREHOUSE_SCHEMES), PlainSerializer(str)]
+_PublishUrl = Annotated[Url, _address(PUBLISH_SCHEMES), PlainSerializer(str)]
 _SourceUrl = Annotated[Url, _address(SOURCE_SCHEMES), PlainSerializer(str)]
 
 
@@ -279,6 +282,52 @@ class ModelsConfig(Section):
     modules: list[str] = Field(default_factory=list, description="Importable modules whose @model functions join the graph.")
 
 
+class PublishConfig(Section):
+    """``[publish]``: where tables are replicated to, and what must be equal on both sides."""
+
+    to: _PublishUrl | None = Field(default=None, description="postgres://…, duckdb://<file> or sqlite://<file>.")
+    tables: list[str] = Field(default_factory=list, description="Names or patterns such as 'mart_*'; without it, all of gold.")
+    mode: Literal["replace", "upsert"] = Field(default="replace", description="Replace tables, or upsert their rows by key.")
+    metrics: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Table → name → SQL aggregate, e.g. revenue = 'sum(total_amount)'."
+    )
+
+
+class MailConfig(Section):
+    """``[mail]``: who hears of a publication that failed, by SMTP."""
+
+    host: str = Field(description="The SMTP server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    sender: str = Field(description="Address the message comes from.")
+    recipients: list[str] = Field(min_length=1, description="Addresses it goes to.")
+    user: str | None = Field(default=None, description="User name, where the server wants one.")
+    password: SecretStr | None = Field(default=None, description="Password; only from the environment.")
+    starttls: bool = Field(default=True, description="Whether the connection is encrypted before anything is said.")
+
+
+class StarTable(Section):
+    """``[star.tables.<name>]``: one table of a star schema that is not ours, loaded from a CSV file."""
+
+    csv: Path = Field(description="The file, from the folder of the configuration.")
+    columns: dict[str, str] = Field(min_length=1, description="Column → SQL type, in order.")
+    key: list[str] = Field(min_length=1, description="The columns that identify a row.")
+    references: dict[str, str] = Field(default_factory=dict, description="Column → 'table.column' it points to.")
+    computed: dict[str, str] = Field(default_factory=dict, description="Column → 'type AS (expression)', stored.")
+    checks: dict[str, str] = Field(default_factory=dict, description="Name → condition that every row fulfils.")
+
+
+class StarConfig(Section):
+    """``[star]``: a star schema described here alone, loaded into the warehouse before it is published."""
+
+    schema_: str = Field(alias="schema", min_length=1, description="Schema in the warehouse's database.")
+    separator: str = Field(default=",", min_length=1, description="Between the values of a line.")
+    decimal: str = Field(default=".", min_length=1, max_length=1, description="Decimal mark.")
+    date_format: str = Field(default="%Y-%m-%d", description="How dates are written.")
+    encoding: str = Field(default="utf-8", description="Encoding of the files.")
+    tables: dict[str, StarTable] = Field(min_length=1, description="The tables.")
+    views: dict[str, Path] = Field(default_factory=dict, description="View → file with its SELECT.")
+
+
 class _File(Section):
     """What ``padm.toml`` may hold once a profile is laid over it."""
 
@@ -288,6 +337,9 @@ class _File(Section):
     privacy: PrivacyConfig = PrivacyConfig()
     checks: ChecksConfig = ChecksConfig()
     models: ModelsConfig = ModelsConfig()
+    publish: PublishConfig = PublishConfig()
+    mail: MailConfig | None = None
+    star: StarConfig | None = None
 
 
 class Config(_File):
@@ -402,7 +454,8 @@ def load_config(
         config = Config.model_validate({**tree, **extra}, context={"folder": folder})
     except ValidationError as error:
         raise _explained(error, where) from None
-    config._secrets = frozenset(_known_secrets(config, used))
+    # A very short one stands in many a word: masking it would make messages unreadable and hide nothing.
+    config._secrets = frozenset(secret for secret in _known_secrets(config, used) if len(secret) >= SHORTEST_MASKED)
     return config
 
 
@@ -517,13 +570,15 @@ def _apply_environment(sources: Any) -> Any:
 
 
 def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
-    for url in (config.warehouse.url, *(s.url for s in config.sources.values())):
-        if url.password:
+    if config.mail is not None and config.mail.password is not None:
+        yield config.mail.password.get_secret_value()
+    for url in (config.warehouse.url, config.publish.to, *(s.url for s in config.sources.values())):
+        if url is not None and url.password:
             yield url.password
             yield unquote(url.password)
     if config.privacy.hash_key is not None and not config.sample:
         yield config.privacy.hash_key.get_secret_value()
-    # A variable may hold a harmless short word ("prod"): masking those would make messages unreadable.
+    # What a variable holds need not be a secret, "negocio" for one.
     yield from (text for text in used if len(text) >= 8 and "://" not in text)
 
 
