@@ -202,6 +202,7 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
 def _with_references(specs: Sequence[ResourceSpec]) -> list[ResourceSpec]:
     """Add the references that go without saying: ``alumno`` and ``alumno_id`` point to the table that ``alumno`` identifies."""
     owners = {spec.key[0]: spec.name for spec in specs if spec.load == "full" and len(spec.key) == 1}
+    owners.pop("id", None)  # that word says nothing of what it identifies
     known = {name: f"{owner}.{key}" for key, owner in owners.items() for name in (key, f"{key}_id")}
     return [
         replace(

@@ -65,11 +65,11 @@ class PostgresSource(Source):
         retries = self.config.connect_retries
         if retries == 0:
             return self._attach()
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         for attempt in Retrying(
             stop=stop_after_attempt(retries + 1),
-            wait=wait_exponential_jitter(initial=0.5, max=15, jitter=0.5),
+            wait=wait_random_exponential(multiplier=0.5, max=15),
             retry=retry_if_exception(lambda error: isinstance(error, SourceUnreachable) and not _is_permanent(str(error))),
             reraise=True,
         ):

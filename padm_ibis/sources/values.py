@@ -114,7 +114,8 @@ def land(column: str, wanted: str, dialect: str) -> tuple[str, str | None]:
         return value, f"{last} OR {first}"
     if match := _DECIMAL.fullmatch(wanted):
         limit = 10 ** (int(match[1]) - int(match[2])) - 1
-        value = f"CASE WHEN ABS({column}) < {limit} THEN CAST({column} AS {sql_type(wanted, dialect)}) END"
+        # The cast outermost: of a CASE, PostgreSQL does not tell the scale, and the reader would take it for a float.
+        value = f"CAST(CASE WHEN ABS({column}) < {limit} THEN {column} END AS {sql_type(wanted, dialect)})"
         return value, f"NOT ABS({column}) < {limit}"
     return column, None
 
