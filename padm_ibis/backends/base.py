@@ -6,8 +6,9 @@ as `Reader`, for everybody else. What readers see changes in one step, `Work.pub
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -21,6 +22,28 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[Any, ...]]
 LAYERS = ("bronze", "silver", "gold")
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What a server wants to know of a table beyond its columns' types.
+
+    Attributes
+    ----------
+    key
+        Columns that identify a row.
+    required
+        Columns without nulls.
+    joins
+        Groups of columns by which the table is joined to others.
+    comments
+        Column → what it means; the table's own under the empty name.
+    """
+
+    key: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    joins: tuple[tuple[str, ...], ...] = ()
+    comments: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reader(Protocol):
@@ -51,7 +74,23 @@ class Work(Reader, Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """All statements inside hold together or not at all; an exception undoes them and goes on."""
 
-    def create(self, layer: str, name: str, query: str, schema: ibis.Schema) -> int:
+    def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
+        """Look for what would prevent publishing, before anything is read or built.
+
+        Parameters
+        ----------
+        tables
+            Layer and name of every table that this run may replace.
+        schema_of
+            Gives the columns that a table will have; importing the models takes seconds, so it is called only if needed.
+
+        Raises
+        ------
+        WarehouseError
+            If there is any; all of it is listed.
+        """
+
+    def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make the table ``name`` from a query, its columns cast to ``schema``; return its rows."""
 
     def publish(self, run_id: str) -> None:
@@ -62,6 +101,9 @@ class Work(Reader, Protocol):
         WarehouseError
             If it cannot be written; readers keep what they had.
         """
+
+    def abandon(self) -> None:
+        """Give up what this run did, so that only what is recorded from here on stays; for a run that failed."""
 
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where there is none yet, or it is gone."""

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from padm_ibis import __version__
-from padm_ibis.backends.base import Work, backend_of
+from padm_ibis.backends.base import Design, Work, backend_of
 from padm_ibis.engine import ledger
 from padm_ibis.engine.dag import Node
 from padm_ibis.engine.definitions import Definitions
@@ -28,11 +28,14 @@ from padm_ibis.engine.report import CheckResult, RunReport, TableReport
 from padm_ibis.errors import ConfigError, PadmError, SourceUnreachable, UnknownName, UsageError
 
 if TYPE_CHECKING:
+    import ibis
     import ibis.expr.types as ir
 
     from padm_ibis.config import Config
+    from padm_ibis.engine.graph import Graph
     from padm_ibis.engine.validate import Validation
     from padm_ibis.model import Model
+    from padm_ibis.params import Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def _run_in(work: Work, run: _Run, began: float) -> None:
     ledger.ensure(work)
     report = run.report
     try:
+        work.foresee([(node.layer, node.name) for node in run.nodes], partial(_schema, run))
         if run.of("bronze"):
             _load(work, run)
         stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)
@@ -324,7 +328,9 @@ def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
     run.progress.start(f"{model.layer}.{model.name}")
     began = time.perf_counter()
     query = sql(_bound(work, run, model), work.dialect, pretty=False)
-    rows = work.create(model.layer, model.name, query, contracts.schema(model.contract, params))
+    rows = work.create(
+        model.layer, model.name, query, contracts.schema(model.contract, params), _design(model, run.definitions.graph, params)
+    )
     validation = validate(_runner(work), _table(work, run, model), model.name, model.contract, params, run.config)
     failed = any(r.verdict == "error" for r in validation.results)
     run.report.tables.append(
@@ -410,6 +416,29 @@ def _table(work: Work, run: _Run, model: Model) -> ir.Table:
 
     schema = contracts.schema(model.contract, run.definitions.params(run.request.as_of))
     return ibis.table(schema, name=model.name, database=work.locate(model.layer, model.name))
+
+
+def _schema(run: _Run, name: str) -> ibis.Schema:
+    """The columns that a table will have."""
+    from padm_ibis import contract as contracts
+
+    return contracts.schema(run.definitions.graph.models[name].contract, run.definitions.params(run.request.as_of))
+
+
+def _design(model: Model, graph: Graph, params: Params) -> Design:
+    """What the contract says of a table: key, columns without nulls, columns it is joined by, comments."""
+    from padm_ibis import contract as contracts
+    from padm_ibis.engine.validate import relations_of
+
+    columns = contracts.columns(model.contract, params)
+    joins = [tuple(mine for mine, _ in relation.pairs()) for relation in relations_of(model, graph, params)]
+    grain = next(iter((model.function.__doc__ or "").strip().splitlines()), "")
+    return Design(
+        key=model.grain,
+        required=tuple(c.name for c in columns if not c.nullable),
+        joins=tuple(dict.fromkeys(joins)),
+        comments={"": grain, **{c.name: c.description for c in columns}},
+    )
 
 
 def _bound(work: Work, run: _Run, model: Model) -> ir.Table:

@@ -50,13 +50,23 @@ def create_table_as(layer: str, name: str, query: str, schema: ibis.Schema, dial
 
     DuckDB replaces a table of that name; PostgreSQL, which cannot, expects it dropped.
     """
-    mapper = compiler_of(dialect).type_mapper
-    casts = ", ".join(
-        f"CAST({_quote(column)} AS {mapper.from_ibis(kind.copy(nullable=True)).sql(dialect=mapper.dialect)}) AS {_quote(column)}"
-        for column, kind in schema.items()
-    )
+    casts = ", ".join(f"{_cast(column, kind, dialect)} AS {_quote(column)}" for column, kind in schema.items())
     verb = "CREATE TABLE" if dialect == "postgres" else "CREATE OR REPLACE TABLE"
     return f"{verb} {_quote(layer)}.{_quote(name)} AS SELECT {casts} FROM ({query}) AS made"
+
+
+def type_name(kind: Any, dialect: str) -> str:
+    """Return what a dialect calls a type; text is ``TEXT`` in PostgreSQL."""
+    if dialect == "postgres" and kind.is_string():
+        return "TEXT"
+    mapper = compiler_of(dialect).type_mapper
+    return mapper.from_ibis(kind.copy(nullable=True)).sql(dialect=mapper.dialect)
+
+
+def _cast(column: str, kind: Any, dialect: str) -> str:
+    cast = f"CAST({_quote(column)} AS {type_name(kind, dialect)})"
+    # Texts compare by code point in every database: the column says so, whatever the database's own order is.
+    return f'{cast} COLLATE "C"' if dialect == "postgres" and kind.is_string() else cast
 
 
 def safe(con: _Backend) -> _Backend:

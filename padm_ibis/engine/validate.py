@@ -295,12 +295,16 @@ class Relation:
 
 def relations(graph: Graph, params: Params) -> tuple[Relation, ...]:
     """Return every foreign key between tables of ``graph``."""
+    return tuple(relation for model in graph for relation in relations_of(model, graph, params))
+
+
+def relations_of(model: Model, graph: Graph, params: Params) -> tuple[Relation, ...]:
+    """Return the foreign keys of one table."""
     found = []
-    for model in graph:
-        for column in contracts.columns(model.contract, params):
-            table, _, target = (column.fk or "").partition(".")
-            if table in graph.models:
-                found.append(Relation(model, column.name, graph.models[table], target))
+    for column in contracts.columns(model.contract, params):
+        table, _, target = (column.fk or "").partition(".")
+        if table in graph.models:
+            found.append(Relation(model, column.name, graph.models[table], target))
     return tuple(found)
 
 

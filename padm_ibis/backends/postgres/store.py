@@ -1,0 +1,301 @@
+"""Bronze in a PostgreSQL warehouse.
+
+Sources are read into a DuckDB session of this process, where rows are hashed, fitted and freed of duplicates as for any
+warehouse; from there they go by COPY into the run's own transaction, and only those that differ are written.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from padm_ibis.backends.postgres.connection import execute, explained
+from padm_ibis.extract.spec import ResourceSpec
+from padm_ibis.extract.store import _TABLES, LEDGER, Change, DuckDBStore, Plan, Staged, State
+from padm_ibis.sources.values import literal, quote, sql_type
+
+if TYPE_CHECKING:
+    from padm_ibis.backends.postgres.work import PostgresWork
+
+_CHUNK = 1 << 20
+
+
+class PostgresStore:
+    """Bronze as the extraction sees it; see `padm_ibis.extract.store.Store`."""
+
+    def __init__(self, work: PostgresWork) -> None:
+        self._work, self._con = work, work.raw
+        chosen = {"memory_limit": work.config.warehouse.memory_limit, "threads": work.config.warehouse.threads}
+        self._folder = tempfile.TemporaryDirectory(prefix="padm-")
+        settings = {name: str(value) for name, value in chosen.items() if value is not None}
+        self._duck = duckdb.connect(config={**settings, "temp_directory": self._folder.name})
+        self._staged = DuckDBStore(self._duck)
+
+    @property
+    def staging(self) -> duckdb.DuckDBPyConnection:
+        """A session in memory, through which the rows of sources pass."""
+        return self._duck
+
+    def prepare(self, specs: Sequence[ResourceSpec]) -> list[str]:
+        """See `Store.prepare`."""
+        self._staged.prepare(specs)
+        reshaped = []
+        with explained(self._work.config), self._con.transaction():
+            for schema in ("bronze", LEDGER):
+                self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for name, columns in _TABLES.items():
+                self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER}.{name} ({columns})")
+            found: dict[str, dict[str, str]] = {}
+            for table, column, kind in self._run(
+                "SELECT c.relname, a.attname, upper(format_type(a.atttypid, a.atttypmod)) FROM pg_attribute a"
+                " JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' AND c.relnamespace = 'bronze'::regnamespace"
+                " WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum"
+            ):
+                found.setdefault(table, {})[column] = _plain(kind)
+            for spec in specs:
+                wanted = {name: sql_type(kind, "postgres") for name, kind in spec.columns.items()}
+                if spec.name not in found:
+                    columns = ", ".join(f"{quote(name)} {_collated(kind)}" for name, kind in wanted.items())
+                    self._run(f"CREATE TABLE {_bronze(spec.name)} ({columns})")
+                elif found[spec.name] != {name: _plain(kind) for name, kind in wanted.items()}:
+                    self._reshape(spec.name, wanted, found[spec.name])
+                    reshaped.append(spec.name)
+        return reshaped
+
+    def _reshape(self, name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
+        """Bring a table to another contract, in place: grants and views on it stay."""
+        changes = [f"DROP COLUMN {quote(column)}" for column in found if column not in wanted]
+        for column, kind in wanted.items():
+            if column not in found:
+                changes.append(f"ADD COLUMN {quote(column)} {_collated(kind)}")
+            elif found[column] != _plain(kind):
+                using = f"CAST(CAST({quote(column)} AS TEXT) AS {kind})"
+                changes.append(f"ALTER COLUMN {quote(column)} TYPE {_collated(kind)} USING {using}")
+        if changes:
+            self._run(f"ALTER TABLE {_bronze(name)} {', '.join(changes)}")
+
+    def states(self, source_db: str) -> dict[str, State]:
+        """See `Store.states`."""
+        rows = self._run(
+            "SELECT resource, watermark, loaded_from, definition, extracted_at, rows_read, run_id"
+            f" FROM {LEDGER}.watermarks WHERE source_db = ?",
+            [source_db],
+        )
+        return {name: State(*values) for name, *values in rows}
+
+    def rows(self, spec: ResourceSpec, source_db: str) -> int:
+        """See `Store.rows`."""
+        return self._one(f"SELECT count(*) FROM {_bronze(spec.name)} WHERE source_db = ?", [source_db])
+
+    def fingerprint(self, source_db: str) -> tuple[str, str] | None:
+        """See `Store.fingerprint`."""
+        rows = self._run(f"SELECT salt, fingerprint FROM {LEDGER}.hash_keys WHERE source_db = ?", [source_db])
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`. One at each end: the source's snapshot, and a savepoint of the run."""
+        self._duck.execute("BEGIN")
+        try:
+            with explained(self._work.config), self._con.transaction():
+                yield
+        finally:
+            with suppress(duckdb.Error):
+                self._duck.execute("ROLLBACK")
+
+    def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: Any) -> Staged:
+        """See `Store.stage`. Rows rejected before are known to the session while it looks for duplicates."""
+        mine = f"source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
+        before = self._run(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}")
+        for row in before:
+            self._duck.execute(f"INSERT INTO {LEDGER}.rejected_rows VALUES ({', '.join(literal(text) for text in row)})")
+        staged = self._staged.stage(spec, query, plan, source_db, now)
+        after = self._duck.execute(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}").fetchall()
+        if sorted(before) != sorted(after):
+            self._run(f"DELETE FROM {LEDGER}.rejected_rows WHERE {mine}")
+            for row in after:
+                self._insert("rejected_rows", row)
+        return staged
+
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
+        """See `Store.apply`. Only rows that differ are written."""
+        table, mine = _bronze(spec.name), f"source_db = {literal(source_db)}"
+        query = f"SELECT * FROM bronze.{quote(spec.name)} WHERE {mine}"
+        if not self._run(f"SELECT 1 FROM {table} WHERE {mine} LIMIT 1"):
+            rows = self._copy(spec, query, table)
+            change = Change(inserted=rows, rows=rows)
+        else:
+            columns = ", ".join(f"{quote(n)} {_collated(sql_type(k, 'postgres'))}" for n, k in spec.columns.items())
+            self._run(f"CREATE TEMP TABLE padm_staged ({columns}) ON COMMIT DROP")
+            self._copy(spec, query, "pg_temp.padm_staged")
+            self._run("ANALYZE pg_temp.padm_staged")
+            change = self._upsert(spec, plan, table, mine)
+            self._run("DROP TABLE pg_temp.padm_staged")
+        if change.total:
+            self._work.loaded(table, ("source_db", *spec.key))
+        return change
+
+    def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str) -> Change:
+        old, match = f"(SELECT ctid AS padm_row, * FROM {table} WHERE {mine}) b", _match(spec)
+        differs = " OR ".join(
+            f"s.{quote(name)} IS DISTINCT FROM b.{quote(name)}" for name in spec.own_columns if name not in spec.key
+        )
+        self._run(
+            "CREATE TEMP TABLE padm_changed ON COMMIT DROP AS SELECT s.ctid AS new_row, b.padm_row AS old_row"
+            f" FROM pg_temp.padm_staged s LEFT JOIN {old} ON {match} WHERE b.padm_row IS NULL OR {differs or 'FALSE'}"
+        )
+        deleted = 0
+        if plan.replaces:
+            # A statement of the contract's: what did not arrive is gone at the source.
+            gone = f"SELECT padm_row FROM {old} WHERE NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
+            deleted = self._count(f"DELETE FROM {table} t USING ({gone}) g WHERE t.ctid = g.padm_row")
+        updated = self._count(f"DELETE FROM {table} t USING pg_temp.padm_changed c WHERE t.ctid = c.old_row")
+        names = ", ".join(quote(name) for name in spec.columns)
+        written = self._count(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.padm_staged s"
+            " JOIN pg_temp.padm_changed c ON s.ctid = c.new_row"
+        )
+        self._run("DROP TABLE pg_temp.padm_changed")
+        return Change(written - updated, updated, deleted, self._one(f"SELECT count(*) FROM {table} WHERE {mine}"))
+
+    def _copy(self, spec: ResourceSpec, query: str, table: str) -> int:
+        """Send the rows of a DuckDB query into a table; DuckDB writes CSV into a pipe, PostgreSQL reads it."""
+        names = ", ".join(quote(name) for name in spec.columns)
+        texts = [name for name, kind in spec.columns.items() if kind == "string"]
+        # PostgreSQL's texts cannot hold the character NUL
+        cleaned = ", ".join(f"replace({quote(n)}, chr(0), '') AS {quote(n)}" for n in texts)
+        shown = f"SELECT * REPLACE ({cleaned}) FROM ({query})" if cleaned else query
+        forced = f", FORCE_QUOTE ({', '.join(quote(name) for name in texts)})" if texts else ""
+        pipe = Path(self._folder.name) / "rows.csv"
+        os.mkfifo(pipe)
+        failure: list[BaseException] = []
+
+        def write() -> None:
+            try:
+                self._duck.execute(f"COPY ({shown}) TO {literal(str(pipe))} (FORMAT csv, HEADER false, NULLSTR ''{forced})")
+            except BaseException as error:
+                failure.append(error)
+                with suppress(OSError):  # whoever waits for the other end must not wait for ever
+                    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        try:
+            with explained(self._work.config, spec.name), self._con.cursor() as cursor:
+                with (
+                    cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy,
+                    pipe.open("rb", buffering=0) as reader,
+                ):
+                    while block := reader.read(_CHUNK):
+                        copy.write(block)
+                    writer.join()
+                    if failure:
+                        raise failure[0]
+                return cursor.rowcount
+        finally:
+            if writer.is_alive():
+                self._duck.interrupt()
+                writer.join(timeout=10)
+            pipe.unlink(missing_ok=True)
+
+    def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
+        """See `Store.save`."""
+        for resource, state in states.items():
+            self._run(f"DELETE FROM {LEDGER}.watermarks WHERE source_db = ? AND resource = ?", [source_db, resource])
+            self._insert(
+                "watermarks",
+                (source_db, resource, state.watermark, state.loaded_from, state.definition, state.extracted_at,
+                 state.rows_read, state.run_id),
+            )  # fmt: skip
+        if fingerprint is not None and fingerprint != self.fingerprint(source_db):
+            self._run(f"DELETE FROM {LEDGER}.hash_keys WHERE source_db = ?", [source_db])
+            self._insert("hash_keys", (source_db, *fingerprint))
+
+    def bronze(self, name: str) -> str:
+        """See `Store.bronze`: a copy in the session of `staging`, since the run's own rows are visible to nobody else."""
+        copy = f"padm_bronze_{name}"
+        columns = self._duck.execute(
+            f"SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'bronze' AND table_name = {literal(name)}"
+            " ORDER BY column_index"
+        ).fetchall()
+        names = ", ".join(quote(column) for column, _ in columns)
+        types = ", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in columns)
+        file = Path(self._folder.name) / "bronze.csv"
+        statement = f"COPY (SELECT {names} FROM {_bronze(name)}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
+        with explained(self._work.config), self._con.cursor() as cursor, cursor.copy(statement) as rows, file.open("wb") as out:
+            for block in rows:
+                out.write(block)
+        self._duck.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quote(copy)} AS SELECT * FROM read_csv({literal(str(file))}, columns={{{types}}},"
+            " header=false, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, auto_detect=false,"
+            " max_line_size=100000000, parallel=false)"
+        )
+        file.unlink()
+        return f"temp.{quote(copy)}"
+
+    def seen_columns(self, source_db: str) -> dict[tuple[str, str], str]:
+        """See `Store.seen_columns`."""
+        rows = self._run(
+            f"SELECT table_name, column_name, data_type FROM {LEDGER}.source_columns WHERE source_db = ?", [source_db]
+        )
+        return {(table, column): kind for table, column, kind in rows}
+
+    def save_columns(self, source_db: str, columns: Mapping[tuple[str, str], str]) -> None:
+        """See `Store.save_columns`."""
+        if columns == self.seen_columns(source_db):
+            return
+        self._run(f"DELETE FROM {LEDGER}.source_columns WHERE source_db = ?", [source_db])
+        rows = [(source_db, table, column, kind) for (table, column), kind in columns.items()]
+        with explained(self._work.config), self._con.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {LEDGER}.source_columns VALUES (%s, %s, %s, %s)", rows)
+
+    def _insert(self, table: str, row: Sequence[Any]) -> None:
+        self._run(f"INSERT INTO {LEDGER}.{table} VALUES ({', '.join('?' * len(row))})", row)
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with explained(self._work.config):
+            return execute(self._con, sql, parameters)
+
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        return int(self._run(sql, parameters)[0][0])
+
+    def _count(self, sql: str) -> int:
+        """Run a statement and return how many rows it touched."""
+        with explained(self._work.config):
+            return self._con.execute(sql).rowcount
+
+
+def _bronze(name: str) -> str:
+    return f"bronze.{quote(name)}"
+
+
+def _match(spec: ResourceSpec) -> str:
+    """Equal keys, nulls included, in words that PostgreSQL can hash: it compares ``IS NOT DISTINCT FROM`` pair by pair."""
+    parts = []
+    for name in spec.key:
+        column, filler = quote(name), _FILLERS.get(spec.columns[name], "''")
+        parts.append(f"coalesce(s.{column}, {filler}) = coalesce(b.{column}, {filler})")
+        parts.append(f"(s.{column} IS NULL) = (b.{column} IS NULL)")
+    return " AND ".join(parts)
+
+
+_FILLERS = {
+    "int64": "0", "float64": "0", "boolean": "false", "date": "DATE '2000-01-01'", "timestamp": "TIMESTAMP '2000-01-01'",
+}  # fmt: skip
+
+
+def _collated(kind: str) -> str:
+    """Texts compare by code point in every database."""
+    return f'{kind} COLLATE "C"' if kind == "TEXT" else kind
+
+
+def _plain(kind: str) -> str:
+    """``timestamp without time zone`` → ``TIMESTAMP``, ``numeric(18,6)`` → ``NUMERIC(18,6)``."""
+    return kind.upper().replace(" WITHOUT TIME ZONE", "").replace(" ", "")
