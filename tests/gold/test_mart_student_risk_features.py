@@ -146,14 +146,14 @@ def test_it_is_declared_point_in_time() -> None:
     assert model_of(mart_student_risk_features).point_in_time
 
 
-def test_every_row_of_the_series_is_a_row_even_without_person_and_survey(run: Run) -> None:
-    rows = features(
-        run, [year(), year(anio_academico=2021), year(alumno_id=2)], [student(), student(alumno_id=2, persona_id=None)]
-    )
+def test_every_row_of_the_series_is_a_row_even_without_student_person_or_survey(run: Run) -> None:
+    series = [year(), year(anio_academico=2021), year(alumno_id=2), year(alumno_id=3)]
+    rows = features(run, series, [student(), student(alumno_id=2, persona_id=None)])
     assert [(r["alumno_id"], r["anio_academico"], r["persona_id"], r["edad_al_anio"], r["beca"]) for r in rows] == [
         (1, 2020, 100, None, None),
         (1, 2021, 100, None, None),
         (2, 2020, None, None, None),
+        (3, 2020, None, None, None),
     ]
 
 
