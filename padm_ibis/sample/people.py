@@ -1,6 +1,6 @@
 """Persons: students, aspirants who never started, teachers. Invented throughout.
 
-Document numbers lie between 80 and 90 million, e-mail addresses under ``.invalid``; the surnames are no one's.
+Document numbers have nine digits, one more than any real one; e-mail addresses end in ``.invalid``; the surnames are no one's.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SEXOS = ("F", "M", "X", "P")
 NACIONALIDADES = ("Nacional", "Extranjera", "Naturalizada", "Por opción")
 UNKNOWN_NATIONALITY = 9
 DNI, PASAPORTE = 0, 90
-DOCUMENTS = 9_999_991
-"""A prime: multiples of a number that is not its own never meet modulo a prime."""
+FIRST_DOCUMENT, DOCUMENTS = 800_000_000, 99_999_989
+"""The second is a prime: multiples of a number that is not its own never meet modulo a prime."""
 PER_CAMPUS = 1_000_000
 SHARED = 0.06
 """Share of a campus's students whom the first campus knows too."""
@@ -104,9 +104,9 @@ def _invent(campus: Campus, students: Intake) -> People:
 
 
 def _document_numbers(campus: Campus, size: int) -> Array:
-    factor = int(np.random.Generator(np.random.PCG64(campus.seed)).integers(1_000_000, DOCUMENTS))
+    factor = int(np.random.Generator(np.random.PCG64(campus.seed)).integers(10_000_000, DOCUMENTS))
     position = (campus.number - 1) * PER_CAMPUS + np.arange(1, size + 1, dtype=np.int64)
-    return 80_000_000 + position * factor % DOCUMENTS
+    return FIRST_DOCUMENT + position * factor % DOCUMENTS
 
 
 def _shared(campus: Campus, own: People, known: People) -> People:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ import duckdb
 import pyarrow as pa
 
 from padm_ibis.config import Url, redact
-from padm_ibis.errors import UsageError, WarehouseError
+from padm_ibis.errors import PadmError, UsageError, WarehouseError
 from padm_ibis.sample.campus import LAST_YEAR, Campus
 from padm_ibis.sample.schema import physical_tables
 from padm_ibis.sample.university import campus_tables
 from padm_ibis.sample.views import views
+from padm_ibis.sources.values import literal
 
 SCHEMES = ("duckdb", "postgres", "postgresql")
 MARK = "padm-ibis sample"
@@ -27,7 +27,7 @@ MARKED = "sga_alumnos"
 """The table whose comment says that its schema is a sample: no other is ever replaced."""
 SMALL, SMALL_BLOCK = 20_000, 16_384
 """Students below which a new DuckDB file is written in its smallest blocks."""
-_LIMITS = {"students": (1, 900_000), "years": (1, 40), "campuses": (1, 9), "last_year": (1990, 2100), "seed": (0, 2**63 - 1)}
+_LIMITS = {"students": (1, 900_000), "years": (1, 60), "campuses": (1, 50), "last_year": (1990, 2100), "seed": (0, 2**63 - 1)}
 _TARGET = "sample_target"
 
 
@@ -38,6 +38,9 @@ class SampleSource:
     name: str
     schema: str
     rows: int
+
+    def __str__(self) -> str:
+        return self.schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +163,23 @@ class _Target:
 @contextmanager
 def _open(url: Url, *, small: bool) -> Iterator[_Target]:
     """Open a database for one transaction: committed at the end, rolled back by any error."""
+    existed = url.path is None or url.path.exists()
     try:
         connection = _connect_postgres(url) if url.path is None else _connect_duckdb(url.path, small=small)
     except duckdb.Error as error:
         raise WarehouseError(f"The sample cannot be written to {url}: {_first_line(error, url)}") from None
+    done = False
     try:
         connection.execute("BEGIN")
         yield _Target(connection, url.path is None)
         connection.execute("COMMIT")
+        done = True
     except duckdb.Error as error:
         raise WarehouseError(f"Writing the sample to {url} failed, nothing was kept: {_first_line(error, url)}") from None
     finally:
         connection.close()
+        if url.path is not None and not (done or existed):
+            url.path.unlink(missing_ok=True)
 
 
 def _connect_duckdb(path: Path, *, small: bool) -> duckdb.DuckDBPyConnection:
@@ -179,7 +187,7 @@ def _connect_duckdb(path: Path, *, small: bool) -> duckdb.DuckDBPyConnection:
     block = f" (BLOCK_SIZE {SMALL_BLOCK})" if small and not path.exists() else ""
     connection = duckdb.connect()
     try:
-        connection.execute(f"ATTACH {_quoted(str(path))} AS {_TARGET}{block}")
+        connection.execute(f"ATTACH {literal(str(path))} AS {_TARGET}{block}")
         connection.execute(f"USE {_TARGET}")
     except duckdb.Error:
         connection.close()
@@ -189,22 +197,16 @@ def _connect_duckdb(path: Path, *, small: bool) -> duckdb.DuckDBPyConnection:
 
 def _connect_postgres(url: Url) -> duckdb.DuckDBPyConnection:
     # measured: DuckDB's binary COPY takes two thirds of the time of ADBC's, and words stay dictionaries on the way
-    package = find_spec("duckdb_extension_postgres_scanner")
-    if package is None or package.origin is None:
-        raise WarehouseError("DuckDB's PostgreSQL extension is not installed.", hint="pip install 'padm-ibis[postgres]'")
-    extension = Path(package.origin).parent / "extensions" / f"v{duckdb.__version__}" / "postgres_scanner.duckdb_extension"
+    from padm_ibis.sources.postgres import load_reader
+
     connection = duckdb.connect()
     try:
-        connection.load_extension(str(extension))
-        connection.execute(f"ATTACH {_quoted(url.reveal())} AS {_TARGET} (TYPE postgres)")
-    except duckdb.Error:
+        load_reader(connection)
+        connection.execute(f"ATTACH {literal(url.reveal())} AS {_TARGET} (TYPE postgres)")
+    except (duckdb.Error, PadmError):
         connection.close()
         raise
     return connection
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _first_line(error: Exception, url: Url) -> str:
@@ -226,7 +228,10 @@ def _make_room(target: _Target, schemas: Sequence[str], *, replace: bool) -> Non
                 hint="Choose another database: only a sample is ever replaced.",
             )
         if not replace:
-            raise UsageError(f"The schema {schema} already holds a sample.", hint="Allow replacing it (replace=True, --replace).")
+            raise UsageError(
+                f"The schema {schema} already holds a sample.",
+                hint="Allow replacing it with replace=True, or choose another place.",
+            )
         target.execute([f"DROP SCHEMA {schema} CASCADE"])
 
 
