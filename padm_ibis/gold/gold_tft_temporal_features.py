@@ -50,9 +50,8 @@ def gold_tft_temporal_features(
         left=_left(exits, spans),
         known=_known_to_have_left(exits, spans),
     )
-    described = _with_year_before(_with_blocks(_with_running_years(years)))
-    series = _with_episodes(_kept(described, params))
-    labelled = series.mutate(**_variations(series), **_labels(series, params))
+    series = _with_episodes(_kept(_with_years_before(_with_blocks(years)), params))
+    labelled = series.mutate(**_times(series), **_variations(series), **_labels(series, params))
     return labelled.select(
         *KEY,
         "anios_desde_ingreso",
@@ -160,52 +159,44 @@ def _known_to_have_left(exits: ir.Table, spans: ir.Table) -> ir.Table:
 # --- the columns of a candidate year ------------------------------------------------------------------------------
 
 
+def _in_order(t: ir.Table, **frame: int | None) -> ir.WindowBuilder:
+    return ibis.window(group_by=list(STUDENT), order_by=terms.first(t.anio_academico), **frame)
+
+
 def _so_far(t: ir.Table) -> ir.WindowBuilder:
-    return ibis.window(group_by=list(STUDENT), order_by=terms.first(t.anio_academico), preceding=None, following=0)
-
-
-def _in_order(t: ir.Table) -> ir.WindowBuilder:
-    return ibis.window(group_by=list(STUDENT), order_by=terms.first(t.anio_academico))
-
-
-def _with_running_years(years: ir.Table) -> ir.Table:
-    """The last active year so far, the latest exits so far, and whether an exit became known the year before."""
-    active = years.total_evaluaciones.notnull() | years.reinscripciones.notnull()
-    so_far = _so_far(years)
-    counts = (*yearly.ACADEMIC_COUNTS, *yearly.ENGAGEMENT_COUNTS, "cambios_estado_anio", "cambios_estado_nuevos")
-    return years.mutate(
-        **{name: years[name].fill_null(0) for name in counts},
-        ultimo_activo=active.ifelse(years.anio_academico, ibis.null("int64")).max().over(so_far),
-        salida=years.salida.max().over(so_far),
-        salida_conocida=years.salida_conocida.max().over(so_far),
-        es_tras_salida=years.salida_conocida.notnull(),
-    )
+    return _in_order(t, preceding=None, following=0)
 
 
 def _with_blocks(years: ir.Table) -> ir.Table:
-    """The yearly blocks and the history columns."""
-    t = years
-    last_active = t.ultimo_activo.coalesce(t.primero - 1)
+    """The yearly blocks; what a year lacks counts 0."""
+    counts = (*yearly.ACADEMIC_COUNTS, *yearly.ENGAGEMENT_COUNTS, "cambios_estado_anio", "cambios_estado_nuevos")
+    active = years.total_evaluaciones.notnull() | years.reinscripciones.notnull()
+    t = years.mutate(
+        **{name: years[name].fill_null(0) for name in counts},
+        anio_activo=active.ifelse(years.anio_academico, ibis.null("int64")),
+    )
+    return t.mutate(**yearly.academic_block(t), **yearly.engagement_block(t))
+
+
+def _with_years_before(years: ir.Table) -> ir.Table:
+    """What stands in other years of the student: history, the year t - 1 (kept or not), the latest activity and exits.
+
+    All of it looks at one order of the rows, which the engine sorts once.
+    """
+    t, so_far, in_order = years, _so_far(years), _in_order(years)
+    before = ("promedio_notas", "tasa_aprobacion", "materias_aprobadas", "tuvo_reinscripcion", "materias_cursadas")
     return t.select(
         *KEY,
-        *("primero", "ultimo_activo", "salida", "salida_conocida", "es_tras_salida"),
-        *("activo_siguiente", "dropout_siguiente", "egreso_siguiente", "dropout_flag", "egreso_flag", "fecha_dropout"),
-        **yearly.academic_block(t),
+        *("anio_ingreso", "primero", *yearly.ACADEMIC, *yearly.ENGAGEMENT, "cambios_estado_anio"),
+        *("dropout_flag", "egreso_flag", "fecha_dropout", "dropout_siguiente", "egreso_siguiente", "activo_siguiente"),
         **yearly.history_columns(t, YEAR),
-        **yearly.engagement_block(t),
-        anios_desde_ingreso=t.anio_academico - t.anio_ingreso,
-        time_step=t.anio_academico - t.primero,
-        sin_actividad_flag=terms.flag(last_active < t.anio_academico),
-        anios_inactivo_consecutivos=t.anio_academico - last_active,
-        cambios_estado_anio=t.cambios_estado_anio,
-        cambios_estado_acum=t.cambios_estado_nuevos.sum().over(_so_far(t)),
+        **{f"{name}_anterior": t[name].lag().over(in_order) for name in before},
+        cambios_estado_acum=t.cambios_estado_nuevos.sum().over(so_far),
+        ultimo_activo=t.anio_activo.max().over(so_far),
+        salida=t.salida.max().over(so_far),
+        salida_conocida=t.salida_conocida.max().over(so_far),
+        es_tras_salida=t.salida_conocida.notnull(),
     )
-
-
-def _with_year_before(years: ir.Table) -> ir.Table:
-    """The values of year t - 1, a kept row or not; null in the first year."""
-    names = ("promedio_notas", "tasa_aprobacion", "materias_aprobadas", "tuvo_reinscripcion", "materias_cursadas")
-    return years.mutate(**{f"{name}_anterior": years[name].lag().over(_in_order(years)) for name in names})
 
 
 # --- which candidates are kept, and in which episode -----------------------------------------------------------------
@@ -223,6 +214,18 @@ def _with_episodes(years: ir.Table) -> ir.Table:
     t = years.mutate(fila_anterior=years.anio_academico.lag().over(_in_order(years)))
     breaks = t.fila_anterior.notnull() & ((t.fila_anterior != t.anio_academico - 1) | t.es_tras_salida)
     return t.mutate(episodio=terms.flag(breaks).sum().over(_so_far(t)) + 1)
+
+
+def _times(series: ir.Table) -> dict[str, ir.Value]:
+    """Where the year stands in the student's time."""
+    t = series
+    last_active = t.ultimo_activo.coalesce(t.primero - 1)
+    return {
+        "anios_desde_ingreso": t.anio_academico - t.anio_ingreso,
+        "time_step": t.anio_academico - t.primero,
+        "sin_actividad_flag": terms.flag(last_active < t.anio_academico),
+        "anios_inactivo_consecutivos": t.anio_academico - last_active,
+    }
 
 
 def _variations(series: ir.Table) -> dict[str, ir.Value]:
