@@ -7,6 +7,7 @@ A password is never part of a message: a `Url` shows itself masked, and `Config.
 
 from __future__ import annotations
 
+import codecs
 import copy
 import datetime as dt
 import os
@@ -184,6 +185,29 @@ class PipelineConfig(Section):
         return Params(as_of=as_of, **self.model_dump())
 
 
+class FilesConfig(Section):
+    """``[sources.<name>.files]``: how the files of a ``files://`` source are written."""
+
+    encoding: str = Field(default="utf-8", description="Encoding of CSV files, such as 'windows-1252'.")
+    separator: str = Field(default=",", min_length=1, max_length=4, description="What stands between two values.")
+    quote: str = Field(default='"', min_length=1, max_length=1, description="What texts may be enclosed in; doubled inside.")
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal sign of numbers.")
+    date_format: str | None = Field(default=None, description="How dates are written, such as '%d/%m/%Y'; by default as in ISO.")
+    timestamp_format: str | None = Field(
+        default=None,
+        description="How instants are written, such as '%d/%m/%Y %H:%M'; by default as in ISO, with or without zone.",
+    )
+    null: list[str] = Field(default_factory=lambda: [""], min_length=1, description="Texts that mean: nothing there.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value!r} is no encoding") from None
+
+
 class SourceConfig(Section):
     """``[sources.<name>]``: one database to read; its name is the rows' ``source_db``."""
 
@@ -209,6 +233,7 @@ class SourceConfig(Section):
         " per resource.",
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
+    files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
 
     @field_validator("timezone")
     @classmethod
@@ -615,9 +640,9 @@ def _valid_keys(location: tuple[Any, ...]) -> list[str]:
     for part in location:
         if model is _File and part == "sources":
             model = SourceConfig
-        elif model is _File and part in _File.model_fields:
-            annotation = _File.model_fields[str(part)].annotation
-            model = annotation if isinstance(annotation, type) else _File
+        elif part in model.model_fields:
+            annotation = model.model_fields[str(part)].annotation
+            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
     names = [f.alias or n for n, f in model.model_fields.items()]
     if model is _File:
         return [*names, "profiles"]

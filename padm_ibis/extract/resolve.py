@@ -93,9 +93,9 @@ class Statement:
         return f" WHERE {cursor} >= CAST({literal(since)} AS {kind}) OR {cursor} IS NULL"
 
 
-def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> set[str]:
+def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> dict[str, TableSpec]:
     """Return the source tables that resources read, or may read instead."""
-    return {name for spec in specs for name in (*spec.inputs, *spec.fallback.values())}
+    return {name: kind.tables[name] for spec in specs for name in (*spec.inputs, *spec.fallback.values())}
 
 
 def resolve(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ from padm_ibis.sources.values import literal
 
 if TYPE_CHECKING:
     from padm_ibis.config import SourceConfig
+    from padm_ibis.extract.spec import TableSpec
 
 Columns = dict[str, dict[str, str]]
 
@@ -48,7 +49,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def columns(self, tables: Collection[str]) -> Columns:
+    def columns(self, tables: Mapping[str, TableSpec]) -> Columns:
         """Return table → column → type of those ``tables`` that exist and may be read."""
 
     @abstractmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -10,6 +11,9 @@ from padm_ibis.errors import SourceUnreachable
 from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.connect import Columns, Source
 from padm_ibis.sources.values import literal, quote
+
+if TYPE_CHECKING:
+    from padm_ibis.extract.spec import TableSpec
 
 
 class DuckDBSource(Source):
@@ -31,7 +35,7 @@ class DuckDBSource(Source):
             hint = self.explained(error).hint
             raise SourceUnreachable(f"The source {self.config.name} cannot be opened: {text}.", hint=hint) from None
 
-    def columns(self, tables: Collection[str]) -> Columns:
+    def columns(self, tables: Mapping[str, TableSpec]) -> Columns:
         """Return what ``information_schema`` shows of ``tables``."""
         names = ", ".join(literal(name) for name in sorted(tables))
         place = f"table_catalog = {literal(self.alias)} AND table_schema = {literal(self.config.schema)}"

@@ -6,9 +6,10 @@ they see one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import duckdb
@@ -18,6 +19,9 @@ from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.connect import Columns, Source
 from padm_ibis.sources.values import literal
 from padm_ibis.sources.values import quote as quoted
+
+if TYPE_CHECKING:
+    from padm_ibis.extract.spec import TableSpec
 
 _PACKAGE = "duckdb_extension_postgres_scanner"
 _CONNECT = {
@@ -77,7 +81,7 @@ class PostgresSource(Source):
                 self._attach()
         return None
 
-    def columns(self, tables: Collection[str]) -> Columns:
+    def columns(self, tables: Mapping[str, TableSpec]) -> Columns:
         """Return what ``information_schema`` shows of ``tables``, and materialised views, which it leaves out."""
         names = ", ".join(literal(name) for name in sorted(tables))
         schema = literal(self.config.schema)

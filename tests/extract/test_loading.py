@@ -245,5 +245,5 @@ def test_only_the_named_resources_are_read(bronze: Bronze, campus: Campus) -> No
 def test_an_unknown_resource_is_named_with_the_nearest(bronze: Bronze) -> None:
     from padm_ibis.errors import UnknownName
 
-    with pytest.raises(UnknownName, match="no bronze resource named 'mark'.*\n\n.*'marks'"):
+    with pytest.raises(UnknownName, match=r"no bronze resource named 'mark'.*\n\n.*'marks'"):
         bronze.load(full_refresh=["mark"])
