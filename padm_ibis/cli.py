@@ -25,6 +25,7 @@ COMMANDS = {
     "ls": ("padm_ibis.commands.ls:ls", "List the tables: rows, when they were made, what they read."),
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),
+    "doctor": ("padm_ibis.commands.doctor:doctor", "Say what is wrong, and what to do about it."),
     "sample": ("padm_ibis.commands.sample:sample", "Write the sample university, of any size, into DuckDB or PostgreSQL."),
     "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }
