@@ -56,7 +56,7 @@ def _earliest(fact: ir.Table, params: Params) -> ir.Table:
 
 def _from_first_year(earliest: ir.Table, params: Params) -> ir.Table:
     """Every year from the earliest, at the latest that of as_of, to the one after as_of's."""
-    first = earliest.agg(_first=earliest.anio.min().coalesce(params.as_of_year))
+    first = earliest.agg(_first=earliest.anio.min())
     years = ibis.range(terms.FIRST_PLAUSIBLE_YEAR, params.as_of_year + 2).unnest().cast("int64").name("anio_academico").as_table()
     spine = years.cross_join(first)
     return spine.filter((spine.anio_academico >= spine._first) | (spine.anio_academico >= params.as_of_year))

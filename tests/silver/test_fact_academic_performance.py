@@ -103,6 +103,13 @@ def test_results_after_as_of_are_not_known_and_hide_none(run: Run) -> None:
     assert ids(run, history, courses, as_of="2025-03-01") == ["cursada:1:3:7", "cursada:1:4:7", "hist:e", "hist:n", "hist:p"]
 
 
+@pytest.mark.parametrize("origen", ["P", "R"])
+def test_a_rival_of_the_same_year_that_is_not_known_yet_hides_none(run: Run, origen: str) -> None:
+    rival = hist("a", origen, "2020-08-01", comision=3)
+    assert ids(run, [rival], [course(3, "2020-07-01")], as_of="2020-07-31") == ["cursada:1:3:7"]
+    assert ids(run, [rival], [course(3, "2020-07-01")], as_of="2020-08-01") == ["hist:a"]
+
+
 @pytest.mark.parametrize(
     ("anio", "fecha", "expected"),
     [
