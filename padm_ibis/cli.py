@@ -27,6 +27,7 @@ COMMANDS = {
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),
     "doctor": ("padm_ibis.commands.doctor:doctor", "Say what is wrong, and what to do about it."),
     "sample": ("padm_ibis.commands.sample:sample", "Write the sample university, of any size, into DuckDB or PostgreSQL."),
+    "publish": ("padm_ibis.commands.publish:publish", "Replicate tables to another database, reconciled."),
     "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }
 INTERRUPTED = 130

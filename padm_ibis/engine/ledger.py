@@ -17,7 +17,7 @@ from padm_ibis.engine.dag import Node
 from padm_ibis.engine.report import FIRST, CheckResult, RunReport
 
 SCHEMA = "_padm"
-_TABLES = {
+TABLES = {
     "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text,"
     " as_of date, params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text",
     "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text,"
@@ -54,7 +54,7 @@ class Record:
 def ensure(work: Work) -> None:
     """Make the ledger's tables where they are missing."""
     work.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    for name, columns in _TABLES.items():
+    for name, columns in TABLES.items():
         work.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{name} ({columns})")
 
 

@@ -1,0 +1,80 @@
+"""What a publication did: a table on the terminal, JSON for machines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Status = Literal["published", "checked", "failed", "skipped"]
+
+
+@dataclass(slots=True)
+class TableDetail:
+    """One table of a publication.
+
+    Attributes
+    ----------
+    records
+        Rows of the source.
+    differences
+        What is not equal on both sides, in words; empty when all is.
+    """
+
+    table: str
+    status: Status = "skipped"
+    records: int = 0
+    seconds: float = 0.0
+    differences: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PublishReport:
+    """A publication: all of its tables became visible together, or none."""
+
+    timestamp: dt.datetime
+    source: str
+    target: str
+    mode: str
+    total_tables: int = 0
+    successful_tables: int = 0
+    failed_tables: int = 0
+    total_records_processed: int = 0
+    total_execution_time: float = 0.0
+    tables_detail: list[TableDetail] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every table is equal on both sides, else 1."""
+        return 1 if self.failed_tables or self.error else 0
+
+    def close(self, seconds: float) -> None:
+        """Add up the tables; after an error none of them is visible."""
+        if self.error:
+            for item in self.tables_detail:
+                item.status = "failed"
+        self.total_tables = len(self.tables_detail)
+        self.failed_tables = sum(t.status in ("failed", "skipped") for t in self.tables_detail)
+        self.successful_tables = self.total_tables - self.failed_tables
+        self.total_records_processed = sum(t.records for t in self.tables_detail if t.status != "skipped")
+        self.total_execution_time = round(seconds, 3)
+
+    def json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(asdict(self), default=str, indent=2, ensure_ascii=False)
+
+    def lines(self) -> list[str]:
+        """Return the report as plain lines."""
+        out = []
+        for item in self.tables_detail:
+            out.append(f"{item.table}  {item.status}  {item.records:,} rows  {item.seconds:.2f} s")
+            out += [f"  differs: {difference}" for difference in item.differences]
+        if self.error:
+            out.append(f"error: {self.error}")
+        out.append(
+            f"{self.successful_tables} of {self.total_tables} tables, {self.total_records_processed:,} rows,"
+            f" in {self.total_execution_time:.1f} s → {self.target}"
+        )
+        return out
