@@ -351,7 +351,7 @@ def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_
         "@model(MartExtra)\ndef mart_extra(dim_pupil):\n    'Extra, one row per pupil_id.'\n"
         "    return dim_pupil.select('pupil_id', numbre='name')\n"
     )
-    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a module beside padm.toml is found; forget it afterwards
     write_config(folder, folder / "north.duckdb", more="[models]\nmodules = ['extra']")
     (folder / "north.duckdb").unlink()
     error = failing(SchemaMismatch)
@@ -565,3 +565,23 @@ def test_a_dead_lock_of_a_killed_load_rebuilds_what_may_have_changed(run: Run, f
     report = run()
     assert actions(report)["dim_pupil"] == "built"
     assert run().status == "up to date"
+
+
+def test_statements_are_written_once_for_each_date(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from padm_ibis.engine import compile
+
+    run()
+    written: list[str] = []
+    original = compile.sql
+
+    def counted(expression: Any, *arguments: Any, **options: Any) -> str:
+        written.append(str(expression.columns))
+        return original(expression, *arguments, **options)
+
+    monkeypatch.setattr(compile, "sql", counted)
+    run(as_of="2024-06-15")
+    # fact_mark alone holds the date; the rules of it and of mart_pupil, their relations and mart_pupil itself are known
+    assert written == ["('source_db', 'mark_id', 'pupil_id', 'value')"]
+    written.clear()
+    run(as_of="2024-12-31")
+    assert written == []

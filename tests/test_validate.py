@@ -82,8 +82,8 @@ class Counter:
         self.con = duckdb.connect()
         self.statements: list[str] = []
 
-    def __call__(self, expression: ir.Table) -> list[tuple[Any, ...]]:
-        self.statements.append(sql(expression, "duckdb"))
+    def __call__(self, key: str, make: Callable[[], ir.Table]) -> list[tuple[Any, ...]]:
+        self.statements.append(sql(make(), "duckdb"))
         return self.con.execute(self.statements[-1]).fetchall()
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
-WIDE = 132  # columns of a terminal from which on layers stand side by side
 
 
 @dataclass(frozen=True, slots=True)

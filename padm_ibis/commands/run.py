@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from padm_ibis.commands._options import WIDE, Common, common, console, masking, on_terminal
+from padm_ibis.commands._options import Common, common, console, masking, on_terminal
 from padm_ibis.engine.dag import LAYERS
 from padm_ibis.engine.report import RunReport, TableReport, headline, lines, problems
 from padm_ibis.errors import PadmError
@@ -91,16 +91,14 @@ def show_report(report: RunReport) -> None:
     out.print(f"[bold]padm-ibis[/] {report.version} · {title}", soft_wrap=True)
     layers = [layer for layer in LAYERS if report.of(layer)]
     if report.status != "up to date":
-        parts = [_layer_table(layer, report.of(layer)) for layer in layers]
-        if out.width >= WIDE and len(parts) > 1:
-            from rich.table import Table
+        from rich.table import Table
 
-            grid = Table.grid(padding=(0, 2))
-            grid.add_row(*parts)
-            out.print(grid)
-        else:
-            for part in parts:
-                out.print(part)
+        parts = [_layer_table(layer, report.of(layer)) for layer in layers]
+        grid = Table.grid(padding=(0, 3))
+        grid.add_row(*parts)
+        # Side by side where nothing has to be cut off, one below the other elsewhere.
+        for part in [grid] if out.measure(grid).maximum <= out.width else parts:
+            out.print(part)
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
     for line in problems(report):
         kind = line.split(maxsplit=1)[0]
@@ -113,11 +111,10 @@ def _layer_table(layer: str, tables: list[TableReport]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column(layer, no_wrap=True, overflow="ellipsis")
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("new" if layer == "bronze" else "checks", justify="right", no_wrap=True)
-    table.add_column("s", justify="right", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True, header_style="bold")
+    table.add_column(layer, no_wrap=True)
+    for heading in ("rows", "new" if layer == "bronze" else "checks", "s"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for item in tables:
         style = {"failed": "red", "skipped": "dim", "unchanged": "dim"}.get(item.action, "")
         third = f"{item.changed or 0:,}" if layer == "bronze" else str(item.checks or "=")

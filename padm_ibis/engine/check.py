@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,8 @@ def _check_sources(config: Config, warehouse: Warehouse, report: CheckReport, pr
     report.notes += found.notes
 
 
-def _run(warehouse: Warehouse, expression: ir.Table) -> list[tuple[Any, ...]]:
-    return warehouse.execute(sql(expression, warehouse.dialect, pretty=False))
+def _run(warehouse: Warehouse, key: str, make: Callable[[], ir.Table]) -> list[tuple[Any, ...]]:
+    return warehouse.execute(sql(make(), warehouse.dialect, pretty=False))
 
 
 def _table(warehouse: Warehouse, model: Model) -> ir.Table:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from padm_ibis.engine import code
 from padm_ibis.engine.dag import Dag
+from padm_ibis.engine.statements import Statements
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ class Definitions:
 
     Attributes
     ----------
-    known
-        Whether this very code was collected and checked by an earlier run.
+    statements
+        SQL that earlier runs of this very code wrote.
     """
 
     def __init__(self, config: Config) -> None:
@@ -40,10 +42,14 @@ class Definitions:
         # Tables of a kind belong to a warehouse that such a source feeds; without any source, the package's own do.
         self.guarani = "guarani" in kinds or not kinds
         self.modules = tuple(dict.fromkeys([*sorted(kinds - {"guarani"}), *config.models.modules]))
+        if self.modules and str(config.folder) not in sys.path:
+            sys.path.append(str(config.folder))  # a module beside padm.toml is found wherever the command is started
         self.code = code.of([*self.modules, *(["guarani"] if self.guarani else [])])
         self._config = config
-        self._file = config.state / f"tables-{self.code}{'-sensitive' * config.pipeline.include_sensitive}.json"
-        self.known = self._file.is_file()
+        which = f"{self.code}{'-sensitive' * config.pipeline.include_sensitive}"
+        self._file = config.state / f"tables-{which}.json"
+        self._checked = self._file.with_suffix(".checked")
+        self.statements = Statements(config.state / f"statements-{which}.json")
 
     @cached_property
     def dag(self) -> Dag:
@@ -70,13 +76,24 @@ class Definitions:
         """Return the parameters of a run that speaks for ``as_of``."""
         return self._config.pipeline.params(as_of)
 
-    def keep(self) -> None:
-        """Keep the names for the next run; the folder must exist."""
-        if self.known:
+    def unchecked(self, names: Iterable[str]) -> list[str]:
+        """Return the tables whose expressions no run of this very code has compared with their contracts."""
+        with contextlib.suppress(OSError):
+            checked = self._checked.read_text(encoding="utf-8").split()
+            return [name for name in names if name not in checked]
+        return list(names)
+
+    def keep(self, checked: Iterable[str]) -> None:
+        """Keep the names, and which tables were checked, for the next run; the folder must exist."""
+        fresh = self.unchecked(checked)
+        if not fresh:
             return
         with contextlib.suppress(OSError):
-            for old in self._file.parent.glob("tables-*.json"):
-                old.unlink(missing_ok=True)
+            for old in self._file.parent.glob("tables-*"):
+                if old.stem != self._file.stem:
+                    old.unlink(missing_ok=True)
             temporary = self._file.with_suffix(".tmp")
             temporary.write_text(self.dag.dumps(), encoding="utf-8")
             temporary.replace(self._file)
+            with self._checked.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{name}\n" for name in fresh))

@@ -241,7 +241,7 @@ def _import(name: str) -> ModuleType:
         whose = "" if name.startswith(missing) else f" (imported by {name})"
         raise ConfigError(
             f"models.modules: there is no module {missing!r}{whose}.",
-            hint="Install the package that holds it, or run where Python finds it (PYTHONPATH).",
+            hint="It may be an installed package, a file beside padm.toml, or on PYTHONPATH.",
         ) from None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity
 
 # Words that installations write where a number is missing on purpose; they are no reading errors.
-_WORDS = r"^([a-z]|ausente|aprob|reprob|libre|abandon|promo|equiv|regular|insuf|sin |no |n/c|s/n|-+$)"
+_WORDS = r"^([a-z]$|ausente|aprob|reprob|libre|abandon|promo|equiv|regular|insuf|sin |no |n/c|s/n|-+$)"
 _RESULTS = {"historia_academica": "resultado", "academic": "resultado_cursada"}
 _MARKS = {"historia_academica": "nota", "academic": "nota_cursada"}
 _FLAGS_OF = {"census": "dim_census"}  # bronze table → the silver one whose boolean columns it holds as text
@@ -57,11 +58,13 @@ def observe(run: Run, table: ir.Table, model: Model, models: Mapping[str, Model]
     if not chosen:
         return ()
     rules = [Rule(f"{o.column}.{o.kind}", o.column, o.broken, o.kind) for o, _ in chosen]
-    counts = run(summary(table, model.contract, rules))[0][1:]
+    key = " ".join(["quality", model.name, *(rule.name for rule in rules)])
+    counts = run(key, lambda: summary(table, model.contract, rules))[0][1:]
     keys, results = shown_keys(model.contract), []
     for (observation, severity), rule, count in zip(chosen, rules, counts, strict=True):
         if count:
-            examples = tuple(example(keys, row) for row in run(broken_rows(table, model.contract, rule, 3)))
+            found = run("", partial(broken_rows, table, model.contract, rule, 3))
+            examples = tuple(example(keys, row) for row in found)
             verdict: Verdict = "error" if severity == "error" else "warn"
             results.append(CheckResult(model.name, observation.text, verdict, int(count), examples))
     return tuple(results)

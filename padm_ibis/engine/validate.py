@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from padm_ibis.config import Config, Severity
 
-Run = Callable[[ir.Table], list[tuple[Any, ...]]]
+# Executes an expression, made only when its statement (kept under the key, unless that is empty) is not known.
+Run = Callable[[str, Callable[[], ir.Table]], list[tuple[Any, ...]]]
 EXAMPLES = 10  # failing rows that are fetched
 _SHORT = {
     "greater_than_or_equal_to": "ge",
@@ -145,19 +147,20 @@ def validate(
     Parameters
     ----------
     run
-        Executes an expression and returns its rows.
+        Executes an expression and returns its rows; see `Run`.
     name
         The table's name: messages and ``checks.rules`` use it.
     """
     tried = [rule for rule in rules(contract, params) if _severity(config, f"{name}.{rule.name}") != "off"]
-    total, *counts = (int(value or 0) for value in run(summary(table, contract, tried))[0])
+    total, *counts = (int(value or 0) for value in run(_key("rules", name, tried), lambda: summary(table, contract, tried))[0])
     results, failed = [], []
     for rule, count in zip(tried, counts, strict=True):
         if not count:
             continue
         verdict: Verdict = "warn" if _severity(config, f"{name}.{rule.name}") == "warn" else "error"
         keys = shown_keys(contract)
-        shown = tuple(example(keys, row) for row in run(broken_rows(table, contract, rule))) if keys else ()
+        found = run("", partial(broken_rows, table, contract, rule)) if keys else []
+        shown = tuple(example(keys, row) for row in found)
         result = CheckResult(name, rule.described, verdict, count, shown)
         results.append(result)
         failed.append((rule, result))
@@ -325,21 +328,35 @@ def check_relations(
     chosen = [(r, s) for r in tried if (s := _severity(config, f"{r.child.name}.{r.name}", config.checks.foreign_key)) != "off"]
     if not chosen:
         return ()
-    counts = [
-        orphans(table(r.child), table(r.parent), r).aggregate(failed=lambda t: t.count()).mutate(number=ibis.literal(i, "int64"))
-        for i, (r, _) in enumerate(chosen)
-    ]
-    found = {int(number): int(failed) for failed, number in run(counts[0].union(*counts[1:]) if len(counts) > 1 else counts[0])}
+    relations = [relation for relation, _ in chosen]
+    key = _key("relations", relations[0].child.name, relations)
+    found = {int(number): int(failed) for failed, number in run(key, lambda: _count_orphans(table, relations))}
     results = []
     for number, (relation, severity) in enumerate(chosen):
         if found[number]:
             keys = [c.name for c in contracts.all_columns(relation.child.contract) if _shows(relation, c)]
             lost = orphans(table(relation.child), table(relation.parent), relation)
             lost = lost.order_by([lost[k].asc(nulls_first=False) for k in relation.child.grain]).select(keys).limit(EXAMPLES)
-            shown = tuple(example(keys, row) for row in run(lost))
+            shown = tuple(example(keys, row) for row in run("", partial(_identity, lost)))
             verdict: Verdict = "error" if severity == "error" else "warn"
             results.append(CheckResult(relation.child.name, relation.described, verdict, found[number], shown))
     return tuple(results)
+
+
+def _count_orphans(table: Callable[[Model], ir.Table], relations: Sequence[Relation]) -> ir.Table:
+    counts = [
+        orphans(table(r.child), table(r.parent), r).aggregate(failed=lambda t: t.count()).mutate(number=ibis.literal(i, "int64"))
+        for i, r in enumerate(relations)
+    ]
+    return counts[0].union(*counts[1:]) if len(counts) > 1 else counts[0]
+
+
+def _key(what: str, table: str, tried: Sequence[Rule] | Sequence[Relation]) -> str:
+    return " ".join([what, table, *(f"{item.name}={item.described}" for item in tried)])
+
+
+def _identity(expression: ir.Table) -> ir.Table:
+    return expression
 
 
 def _shows(relation: Relation, column: Column) -> bool:
