@@ -90,8 +90,8 @@ SERIES = {
     "primera_reinscripcion": dt.datetime(2020, 3, 1, 8, 0),
     "ultima_reinscripcion": dt.datetime(2020, 8, 1, 9, 0),
     "cambios_estado_acum": 1,
-    "dropout_next_year": 1,
-    "inactivo_next_year": 0,
+    "dropout_next_year": 0,
+    "inactivo_next_year": 1,
     "fecha_dropout": dt.date(2021, 4, 1),
 }
 OF_STUDENT = {
