@@ -69,16 +69,6 @@ def shop(tmp_path: Path, postgres_url: str) -> Iterator[Config]:
         con.execute("DROP SCHEMA IF EXISTS shop CASCADE")
 
 
-@pytest.fixture
-def mirror(postgres_server: Any, request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of an empty database to publish to."""
-    name = f"mirror_{os.getpid()}_{abs(hash(request.node.name)) % 10**8}"
-    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        yield postgres_server.get_uri(database=name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as con:
         cursor = con.execute(sql)
@@ -316,7 +306,7 @@ def smtp() -> Iterator[Any]:
             self.messages: list[str] = []
             self.port = 0
 
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
             from email import message_from_bytes, policy
 
             message = message_from_bytes(envelope.content, policy=policy.default)
