@@ -12,7 +12,7 @@ import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from padm_ibis.config import Config
     from padm_ibis.engine.graph import Graph
-    from padm_ibis.engine.validate import Relation, Run, Validation
+    from padm_ibis.engine.validate import Validation
     from padm_ibis.model import Model
     from padm_ibis.params import Params
 
@@ -103,13 +103,12 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
     state = _Run(config, request, definitions, progress or Progress(), _new_report(config, request, definitions), nodes)
     report = state.report
     try:
-        if unchecked := definitions.unchecked(node.name for node in nodes):
+        if not definitions.known:
             with state.phase("prepare"):
-                _check_definitions(state, unchecked)
+                _check_definitions(state, (node.name for node in nodes))
         with backend_of(config).open() as work:
-            definitions.keep(node.name for node in nodes)
+            definitions.keep()
             _run_in(work, state, began)
-            definitions.statements.keep()
     except PadmError as error:
         report.status, report.error = "failed", config.mask(error.message)
         report.seconds = round(time.perf_counter() - began, 3)
@@ -131,7 +130,7 @@ def _run_in(work: Work, run: _Run, began: float) -> None:
         _check_inputs_exist(work, run)
         if stale or run.changed:
             with run.phase("prepare"):
-                _ = run.definitions.graph
+                _check_definitions(run, [name for name in stale if name not in run.expressions])
             with work.transaction():
                 _build(work, run, stale)
                 ledger.put(work, "unpublished", report.run_id)
@@ -324,16 +323,17 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
 
 def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
     from padm_ibis import contract as contracts
+    from padm_ibis.engine.compile import sql
     from padm_ibis.engine.validate import validate
 
     params = run.definitions.params(run.request.as_of)
     run.progress.start(f"{model.layer}.{model.name}")
     began = time.perf_counter()
-    query = _statement(work, run, model)
+    query = sql(_bound(work, run, model), work.dialect, pretty=False)
     rows = work.create(
         model.layer, model.name, query, contracts.schema(model.contract, params), _design(model, run.definitions.graph, params)
     )
-    validation = validate(_runner(work, run, [model]), _table(work, run, model), model.name, model.contract, params, run.config)
+    validation = validate(_runner(work), _table(work, run, model), model.name, model.contract, params, run.config)
     failed = any(r.verdict == "error" for r in validation.results)
     run.report.tables.append(
         TableReport(
@@ -359,7 +359,7 @@ def _check_bronze(work: Work, run: _Run) -> None:
     graph = run.definitions.graph
     for name in sorted(run.changed & {model.name for model in graph.of("bronze")}):
         model = graph.models[name]
-        run.report.checks += observe(_runner(work, run, [model]), _table(work, run, model), model, graph.models, run.config)
+        run.report.checks += observe(_runner(work), _table(work, run, model), model, graph.models, run.config)
 
 
 def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[CheckResult]:
@@ -368,7 +368,7 @@ def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[Check
     graph = run.definitions.graph
     existing = work.tables()
     params = run.definitions.params(run.request.as_of)
-    found: dict[str, list[Relation]] = {}
+    found: dict[str, list[Any]] = {}
     for relation in relations(graph, params):
         there = all(m.name in existing[m.layer] or m.name in stale for m in (relation.child, relation.parent))
         if there and relation.child.layer != "bronze" and {relation.child.name, relation.parent.name} & stale.keys():
@@ -376,7 +376,7 @@ def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[Check
     results: list[CheckResult] = []
     for name, chosen in found.items():
         began = time.perf_counter()
-        orphans = check_relations(_runner(work, run, _ends(chosen)), partial(_table, work, run), chosen, run.config)
+        orphans = check_relations(_runner(work), partial(_table, work, run), chosen, run.config)
         results += orphans
         _add_checks(run.report, name, len(chosen), len(orphans), time.perf_counter() - began)
     return results
@@ -403,37 +403,11 @@ def _record(work: Work, run: _Run, model: Model, params: str) -> None:
     ledger.record(work, found)
 
 
-def _runner(work: Work, run: _Run, models: Iterable[Model]) -> Run:
-    """Run expressions over ``models`` as plain SQL: fetching through Ibis would import pandas."""
+def _runner(work: Work) -> Any:
+    """Run an expression as plain SQL: fetching through Ibis would import pandas."""
     from padm_ibis.engine.compile import sql
 
-    places = _places(work, models)
-
-    def execute(key: str, make: Callable[[], ir.Table]) -> list[tuple[Any, ...]]:
-        if not key:
-            return work.execute(sql(make(), work.dialect, pretty=False))
-        kept = run.definitions.statements
-        return work.execute(kept.get(f"{work.dialect} {places} {key}", lambda: sql(make(), work.dialect, pretty=False)))
-
-    return execute
-
-
-def _statement(work: Work, run: _Run, model: Model) -> str:
-    """The query that makes a table."""
-    from padm_ibis.engine.compile import sql
-
-    inputs = [run.definitions.graph.models[name] for name in model.inputs]
-    params = ledger.params_of(run.definitions.dag.nodes[model.name], run.params)
-    key = f"{work.dialect} {_places(work, inputs)} {model.name} {params}"
-    return run.definitions.statements.get(key, lambda: sql(_bound(work, run, model), work.dialect, pretty=False))
-
-
-def _places(work: Work, models: Iterable[Model]) -> str:
-    return " ".join(sorted({f"{work.locate(m.layer, m.name)}.{m.name}" for m in models}))
-
-
-def _ends(relations: Iterable[Relation]) -> list[Model]:
-    return [model for relation in relations for model in (relation.child, relation.parent)]
+    return lambda expression: work.execute(sql(expression, work.dialect, pretty=False))
 
 
 def _table(work: Work, run: _Run, model: Model) -> ir.Table:

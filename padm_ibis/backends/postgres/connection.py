@@ -69,7 +69,7 @@ def connect(config: Config, *, run: bool) -> Connection:
     try:
         for attempt in Retrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.3, max=3, jitter=0.3),
+            wait=wait_exponential_jitter(multiplier=0.3, max=3, jitter=0.3),
             retry=retry_if_exception(_may_pass),
             reraise=True,
         ):

@@ -38,6 +38,11 @@ class PostgresStore:
         self._duck = duckdb.connect(config={**settings, "temp_directory": self._folder.name})
         self._staged = DuckDBStore(self._duck)
 
+    def close(self) -> None:
+        """Close the session and remove what it wrote to disk."""
+        self._duck.close()
+        self._folder.cleanup()
+
     @property
     def staging(self) -> duckdb.DuckDBPyConnection:
         """A session in memory, through which the rows of sources pass."""

@@ -57,6 +57,7 @@ class PostgresBackend:
         with suppress(OSError):
             self.config.state.mkdir(exist_ok=True)
         con = connect(self.config, run=True)
+        work: PostgresWork | None = None
         try:
             with explained(self.config):
                 _take_lock(con, self.config)
@@ -72,6 +73,8 @@ class PostgresBackend:
             with explained(self.config):
                 work.commit()
         finally:
+            if work is not None:
+                work.close()
             con.close()
 
     @contextmanager
@@ -156,6 +159,7 @@ class PostgresWork(_Session):
         self._built: dict[tuple[str, str], Design | None] = {}
         self._unanalysed: set[str] = set()
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._store: PostgresStore | None = None
 
     def locate(self, layer: str, name: str) -> str:
         """Return the schema in which this run finds a table."""
@@ -176,7 +180,15 @@ class PostgresWork(_Session):
         """Return bronze as the extraction sees it."""
         from padm_ibis.backends.postgres.store import PostgresStore
 
-        return PostgresStore(self)
+        if self._store is None:
+            self._store = PostgresStore(self)
+        return self._store
+
+    def close(self) -> None:
+        """Close the session that sources pass through, and the connection."""
+        if self._store is not None:
+            self._store.close()
+        super().close()
 
     def loaded(self, table: str, key: Sequence[str]) -> None:
         """Take note that rows of a bronze table changed."""
@@ -426,7 +438,9 @@ class PostgresWork(_Session):
         self.abandoned = True
 
     def commit(self) -> None:
-        """End the transaction, if there is one."""
+        """End the transaction, if there is one; one that failed is never taken for done."""
+        if self.raw.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+            raise WarehouseError(f"The run on the warehouse {self.config.warehouse.url} failed; the server has undone it.")
         if self.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             self.raw.execute("COMMIT")
 
