@@ -25,9 +25,12 @@ COMMANDS = {
     "ls": ("padm_ibis.commands.ls:ls", "List the tables: rows, when they were made, what they read."),
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),
-    "doctor": ("padm_ibis.commands.doctor:doctor", "Say what is wrong, and what to do about it."),
+    "doctor": (
+        "padm_ibis.commands.doctor:doctor",
+        "Look at configuration, versions, disk, connections, tables and columns, and say what to do.",
+    ),
     "sample": ("padm_ibis.commands.sample:sample", "Write the sample university, of any size, into DuckDB or PostgreSQL."),
-    "publish": ("padm_ibis.commands.publish:publish", "Replicate tables to another database, reconciled."),
+    "publish": ("padm_ibis.commands.publish:publish", "Replicate tables to another database, reconciled with it."),
     "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }
 INTERRUPTED = 130

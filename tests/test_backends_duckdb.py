@@ -97,6 +97,14 @@ def test_the_file_is_plain_duckdb_for_anybody(backend: DuckDBBackend) -> None:
     assert sorted(p.name for p in backend.path.parent.iterdir()) == [".warehouse.duckdb.padm", "warehouse.duckdb"]
 
 
+def test_access_to_the_file_stays_as_its_owner_set_it(backend: DuckDBBackend) -> None:
+    publish(backend, 1)
+    backend.path.chmod(0o640)
+    publish(backend, 2, "r2")
+    assert backend.path.stat().st_mode & 0o777 == 0o640
+    assert backend.state.stat().st_mode & 0o777 == 0o700
+
+
 def test_values_are_written_into_statements_safely(backend: DuckDBBackend) -> None:
     with backend.open() as work:
         text = "O'Higgins; DROP TABLE x -- ?"

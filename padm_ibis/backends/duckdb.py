@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -107,7 +108,7 @@ class DuckDBBackend:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         with _files(self.path):
-            self.state.mkdir(exist_ok=True)
+            self.state.mkdir(mode=0o700, exist_ok=True)  # the work file is as private as the warehouse at its strictest
             handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             try:
@@ -240,6 +241,7 @@ class DuckDBWork:
             self.raw.execute("CHECKPOINT")
             _copy(self.path, temporary)
             _wal(self.target).unlink(missing_ok=True)
+            _keep_access(self.target, temporary)
             temporary.replace(self.target)
             _sync_folder(self.target.parent)
             self._marker.write_text(json.dumps({"run_id": run_id, **_identity(self.target)}))
@@ -375,6 +377,15 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(reading, writing, 1 << 22)
         writing.flush()
         os.fsync(writing.fileno())
+
+
+def _keep_access(old: Path, new: Path) -> None:
+    """Whoever could read the old file, and nobody else, can read the new one."""
+    if old.exists():
+        found = old.stat()
+        with suppress(PermissionError):  # only the administrator gives files away
+            os.chown(new, found.st_uid, found.st_gid)
+        new.chmod(stat.S_IMODE(found.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:
