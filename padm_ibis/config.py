@@ -31,7 +31,6 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from padm_ibis.errors import ConfigError, did_you_mean
 from padm_ibis.params import Params
@@ -418,15 +417,6 @@ class Config(_File):
         return self.checks.rules.get(rule, default)
 
 
-class Environment(BaseSettings):
-    """Variables of the earlier pipeline, which keep working; they win over the file."""
-
-    model_config = SettingsConfigDict(env_prefix="DWH_", extra="ignore", hide_input_in_errors=True)
-
-    bronze_resources: str | None = None
-    incremental_start_date: dt.date | None = None
-
-
 def load_config(
     path: str | os.PathLike[str] | None = None,
     profile: str | None = None,
@@ -579,19 +569,27 @@ def _add_sample(tree: dict[str, Any], folder: Path) -> None:
 
 
 def _apply_environment(sources: Any) -> Any:
+    """Name each source, and lay over it what the variables of the earlier pipeline say."""
+    if not isinstance(sources, dict) or not all(isinstance(s, dict) for s in sources.values()):
+        return sources
+    overrides = _environment() if any(name.upper().startswith("DWH_") for name in os.environ) else {}
+    return {name: {**source, "name": name, **overrides} for name, source in sources.items()}
+
+
+def _environment() -> dict[str, Any]:
+    from padm_ibis.environment import Environment  # pydantic-settings takes a tenth of a second, and few need it
+
     try:
-        environment = Environment()
+        found = Environment()
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"The environment variable DWH_{str(first['loc'][0]).upper()}: {first['msg']}.") from None
     overrides: dict[str, Any] = {}
-    if environment.bronze_resources:
-        overrides["resources"] = [name.strip() for name in environment.bronze_resources.split(",") if name.strip()]
-    if environment.incremental_start_date:
-        overrides["incremental_start_date"] = environment.incremental_start_date
-    if not isinstance(sources, dict) or not all(isinstance(s, dict) for s in sources.values()):
-        return sources
-    return {name: {**source, "name": name, **overrides} for name, source in sources.items()}
+    if found.bronze_resources:
+        overrides["resources"] = [name.strip() for name in found.bronze_resources.split(",") if name.strip()]
+    if found.incremental_start_date:
+        overrides["incremental_start_date"] = found.incremental_start_date
+    return overrides
 
 
 def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
