@@ -15,7 +15,7 @@ from padm_ibis.engine.dag import LAYERS
 @click.option("--layer", type=click.Choice(LAYERS), help="Only this layer.")
 @common
 def ls(options: Common, layer: str | None) -> int:
-    """List the tables: rows, when they were made, what they read."""
+    """List the tables: rows, and when they were made."""
     from padm_ibis.backends.base import backend_of
     from padm_ibis.engine import ledger
     from padm_ibis.engine.definitions import Definitions
@@ -49,9 +49,8 @@ def ls(options: Common, layer: str | None) -> int:
         table.add_column("table", no_wrap=True)
         table.add_column("rows", justify="right", no_wrap=True)
         table.add_column("made (UTC)", no_wrap=True)
-        table.add_column("reads", no_wrap=True, overflow="ellipsis")
         for row in rows:
-            table.add_row(str(row["table"]), _count(row["rows"]), str(row["made_at"] or "-"), ", ".join(row["reads"]))
+            table.add_row(str(row["table"]), _count(row["rows"]), str(row["made_at"] or "-"))
         console().print(table)
     else:
         for row in rows:
