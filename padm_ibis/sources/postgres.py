@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _PACKAGE = "duckdb_extension_postgres_scanner"
 _CONNECT = {
     "application_name": "padm-ibis",
+    # libpq would otherwise hand out a Latin-1 database's bytes as they are
+    "client_encoding": "UTF8",
     "connect_timeout": "10",
     # A server that vanishes without a word is noticed within about a minute and a half.
     "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6",
