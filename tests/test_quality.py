@@ -70,7 +70,7 @@ def test_codes_that_are_no_result_are_counted_and_blanks_are_not(counted) -> Non
 
 
 def test_marks_that_became_null_are_counted_and_words_for_no_mark_are_not(counted) -> None:
-    marks = ["7", "7,50", " 10 ", "Ausente", "A", "APROBADO", "-", "", None]
+    marks = ["7", "7,50", " 10 ", "Ausente", "A", "NA", "APROBADO", "-", "", None]
     rubbish = ["11", "7.5.0", "-3", "7/10", "10,01", "siete"]
     rows = [{"registro": f"r{n}", "alumno": 1, "resultado": "A", "nota": mark} for n, mark in enumerate([*marks, *rubbish])]
     assert texts(counted("historia_academica", rows)) == {"nota is no mark from 0 to 10 and became null": len(rubbish)}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity
 
 # Words that installations write where a number is missing on purpose; they are no reading errors.
-_WORDS = r"^([a-z]$|ausente|aprob|reprob|libre|abandon|promo|equiv|regular|insuf|sin |no |n/c|s/n|-+$)"
+_WORDS = r"^([a-z][a-z]?$|ausente|aprob|reprob|libre|abandon|promo|equiv|regular|insuf|sin |no |n/c|s/n|-+$)"
 _RESULTS = {"historia_academica": "resultado", "academic": "resultado_cursada"}
 _MARKS = {"historia_academica": "nota", "academic": "nota_cursada"}
 _FLAGS_OF = {"census": "dim_census"}  # bronze table → the silver one whose boolean columns it holds as text
