@@ -21,7 +21,7 @@ import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis import terms
-from padm_ibis.audit.scratch import Scratch, quoted
+from padm_ibis.audit.scratch import Given, Scratch, quoted
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
 from padm_ibis.grain import used_columns
@@ -36,7 +36,6 @@ YEAR, SOURCE, STUDENT = "anio_academico", "source_db", "alumno_id"
 NOT_FEATURES = ("key", "target", "metadata")
 ROWS = "(rows)"
 EXAMPLES = 3
-Given = Callable[[Model], "ir.Table | None"]
 
 
 @dataclass
@@ -230,7 +229,7 @@ class _Audit:
         """Rebuild as of the end of ``year`` from what was known then, and compare."""
         then = replace(self.params, as_of=min(self.params.cutoff(year), self.params.as_of))
 
-        def given(model: Model) -> ir.Table | None:
+        def given(model: Model) -> ir.Table:
             table = self._unbound(model)
             event = self._event(model, table)
             return table if event is None else table.filter(event.isnull() | (event <= year))
@@ -253,17 +252,8 @@ class _Audit:
         return terms.larger(terms.plausible_year(table[YEAR]), year) if YEAR in table.columns else year
 
     def _rebuild(self, params: Params, given: Given) -> None:
-        """Make every table of the chain anew, as a temporary one, from bronze as ``given``."""
-        known: dict[str, ir.Table] = {}
-        for model in self.chain:
-            if model.layer == "bronze":
-                known[model.name] = given(model)
-                continue
-            expression = self.graph.bind(model, params, lambda m: known[m.name])
-            schema = contracts.schema(model.contract, self.params)
-            needed = self.needed[model.name]
-            pruned = expression.select(**{c: expression[c] if c in needed else ibis.null(t) for c, t in schema.items()})
-            known[model.name] = self.scratch.make(f"then_{model.name}", pruned, schema)
+        """Make every table of the chain anew from bronze as ``given``."""
+        self.scratch.rebuild(self.graph, [m.name for m in self.models], params, given=given, needed=self.needed)
 
     # --- the future changed ------------------------------------------------------------------------
 
@@ -271,7 +261,7 @@ class _Audit:
         """Give each student one of ``years``, change what became known later, rebuild, and compare."""
         self._assign(years)
 
-        def given(model: Model) -> ir.Table | None:
+        def given(model: Model) -> ir.Table:
             table = self._unbound(model)
             if self._event(model, table) is None:
                 return table

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
 
+from padm_ibis import contract as contracts
 from padm_ibis.engine.compile import create_table_as, sql
+from padm_ibis.engine.graph import Graph
+from padm_ibis.fingerprint import Content, combine, of_rows
+from padm_ibis.model import Model
+from padm_ibis.params import Params
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
+Given = Callable[[Model], ir.Table]
 PLACES = {"duckdb": "temp", "postgres": "pg_temp"}
 
 
@@ -49,6 +56,45 @@ class Scratch:
         self.made[name] = ibis.table(schema, name=f"padm_{name}", database=self._place)
         return self.made[name]
 
+    def rebuild(
+        self,
+        graph: Graph,
+        names: Sequence[str],
+        params: Params,
+        *,
+        given: Given | None = None,
+        needed: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, ir.Table]:
+        """Make tables anew from bronze, with everything between, as temporary tables; return all of them.
+
+        Parameters
+        ----------
+        given
+            Gives the table that stands for a bronze one; by default that of the warehouse.
+        needed
+            Table → the columns that matter; the others are left null, which costs nothing.
+        """
+        known: dict[str, ir.Table] = {}
+        wanted = graph.dag.upstream(names)
+        for model in graph:
+            if model.name not in wanted:
+                continue
+            if model.layer == "bronze":
+                known[model.name] = (given or _published(params))(model)
+                continue
+            expression = graph.bind(model, params, lambda m: known[m.name])
+            schema = contracts.schema(model.contract, params)
+            if needed is not None:
+                kept = needed[model.name]
+                expression = expression.select(**{c: expression[c] if c in kept else ibis.null(t) for c, t in schema.items()})
+            known[model.name] = self.make(f"then_{model.name}", expression, schema)
+        return known
+
+    def fingerprint(self, table: ir.Table) -> Content:
+        """Return rows and fingerprint of a temporary table."""
+        row = self.row(sql(of_rows(table), self._warehouse.dialect, pretty=False))
+        return Content(int(row[0]), combine(table.schema(), tuple(int(v) for v in row)))
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
         return self._warehouse.execute(statement)
@@ -63,6 +109,10 @@ class Scratch:
 
     def _run(self, statement: str) -> None:
         self._warehouse.execute(statement)
+
+
+def _published(params: Params) -> Given:
+    return lambda model: contracts.unbound(model.contract, model.name, params)
 
 
 def quoted(*names: str) -> str:

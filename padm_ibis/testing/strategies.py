@@ -21,6 +21,7 @@ from padm_ibis.checks import contract_of
 from padm_ibis.contract import Column, Contract
 from padm_ibis.params import Params
 from padm_ibis.sources.table import SourceTable
+from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
 from padm_ibis.testing.run_model import DEFAULT_PARAMS, plainest
 
 Row = dict[str, Any]
@@ -137,9 +138,7 @@ def _table(
 ) -> st.SearchStrategy[pa.Table]:
     schema = pa.schema([(c.name, c.dtype.to_pyarrow()) for c in columns])
     if name in WHOLE:
-        return st.integers(params.as_of_year - YEARS_BACK, params.as_of_year).map(
-            lambda first: pa.Table.from_pylist(WHOLE[name](first, params), schema=schema)
-        )
+        return st.just(pa.Table.from_pylist(WHOLE[name](params), schema=schema))
     needed = _needed(name, only, key)
     wanted = [c for c in columns if needed is None or c.name in needed]
     rest = {c.name: plainest(c, 1) for c in columns if needed is not None and c.name not in needed}
@@ -289,7 +288,8 @@ def _result(row: Row) -> None:
     row["ausente_flag"] = int(result == "U" and counted)
 
 
-def _periods(first: int, params: Params) -> list[Row]:
+def _periods(params: Params) -> list[Row]:
+    """Every year that a drawn row may mention."""
     return [
         {
             "anio_academico": year,
@@ -299,9 +299,9 @@ def _periods(first: int, params: Params) -> list[Row]:
             "anio_relativo": year - params.period_base_year,
             "esta_cerrado": params.cutoff(year) <= params.as_of,
         }
-        for year in range(first, params.as_of_year + 2)
+        for year in range(FIRST_PLAUSIBLE_YEAR, params.as_of_year + 2)
     ]
 
 
-WHOLE: Mapping[str, Callable[[int, Params], list[Row]]] = {"dim_periodo": _periods}
-"""Tables that are given whole by their first year."""
+WHOLE: Mapping[str, Callable[[Params], list[Row]]] = {"dim_periodo": _periods}
+"""Tables that are not drawn but follow from the parameters."""

@@ -1,0 +1,133 @@
+"""``padm-ibis audit``: leakage and privacy."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from padm_ibis.commands._options import Common, common, console, on_terminal
+
+if TYPE_CHECKING:
+    from padm_ibis.audit.leakage import Column, LeakageReport
+    from padm_ibis.audit.privacy import PrivacyReport
+
+
+@click.group()
+def audit() -> None:
+    """Prove that no feature sees the future, and where personal data goes."""
+
+
+@audit.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--cut", "cuts", type=int, multiple=True, metavar="YEAR", help="Cut at the end of this year; by default every one.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Cut at N years only, spread evenly.")
+@click.option("--no-perturb", is_flag=True, help="Only take later facts away; do not change them as well.")
+@click.option("--all", "everything", is_flag=True, help="List every column, not only those that fail.")
+@common
+def leakage(
+    options: Common, tables: tuple[str, ...], cuts: tuple[int, ...], sample: int | None, no_perturb: bool, everything: bool
+) -> int:
+    """Take the future away, rebuild, and see whether the past changes.
+
+    By default all point-in-time tables are audited, your own included. A column that moves is a leak; one that no cut
+    could have moved is not proved, and fails too. Nothing is written to the warehouse.
+    """
+    from padm_ibis import connect
+    from padm_ibis.audit.leakage import audit_leakage
+    from padm_ibis.engine.definitions import Definitions
+
+    config = options.load(secrets=False)
+    graph = Definitions(config).graph
+    say = (lambda text: click.echo(f"  {text}", err=True)) if sys.stderr.isatty() else (lambda text: None)
+    with connect(config) as warehouse:
+        report = audit_leakage(
+            warehouse, graph, tables=tables, cuts=cuts, sample=sample, perturb=not no_perturb, progress=say
+        )  # fmt: skip
+    options.write_json(report.json())
+    if not options.quiet:
+        _show_leakage(report, everything=everything)
+    return 0 if report.ok else 1
+
+
+def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
+    shown = [c for c in report.columns if everything or c.verdict in ("leak", "vacuous")]
+    if on_terminal() and shown:
+        from rich import box
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for name in ("table", "column", "verdict", "probes", "effective", "moved", "such as"):
+            table.add_column(name, justify="right" if name in ("probes", "effective", "moved") else "left")
+        for c in shown:
+            table.add_row(c.table, c.column, c.verdict, *_numbers(c), escape("; ".join(c.examples)))
+        console().print(table)
+    else:
+        for c in shown:
+            probes, effective, moved = _numbers(c)
+            such = f": {'; '.join(c.examples)}" if c.examples else ""
+            click.echo(f"{c.verdict}  {c.table}.{c.column}  {probes} probes, {effective} effective, {moved} moved{such}")
+    counts = Counter(c.verdict for c in report.columns)
+    verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
+    click.echo(
+        f"{verdict}: {', '.join(report.tables)}; {counts['ok']} columns proved, {counts['constant']} constant, "
+        f"{counts['leak']} leaking, {counts['vacuous']} without proof; {len(report.cuts)} cuts from {min(report.cuts)} "
+        f"to {max(report.cuts)}, {' and '.join(report.modes)}; {report.seconds:.1f} s"
+    )
+
+
+def _numbers(column: Column) -> tuple[str, str, str]:
+    return f"{column.probes:,}", f"{column.effective:,}", f"{column.moved:,}"
+
+
+@audit.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--all", "everything", is_flag=True, help="List columns without personal data, too.")
+@common
+def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
+    """Show which personal data reaches where, computed from the code.
+
+    A column of silver or gold above its declared class, or of unknown origin, is an error. No warehouse is needed.
+    """
+    from padm_ibis import api
+    from padm_ibis.audit.privacy import audit_privacy
+    from padm_ibis.engine.definitions import Definitions
+
+    definitions = Definitions(options.load(secrets=False))
+    graph = definitions.graph
+    report = audit_privacy(graph, definitions.params(api.date(None)), [graph[t].name for t in tables])
+    options.write_json(report.json())
+    if not options.quiet:
+        _show_privacy(report, everything=everything)
+    return 0 if report.ok else 1
+
+
+def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
+    shown = [c for c in report.columns if everything or c.problem or "none" not in (c.declared, c.computed) or c.breaker]
+    if on_terminal():
+        from rich import box
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for name in ("column", "class", "from class", "sources", "breaker and why", "problem"):
+            table.add_column(name)
+        for c in shown:
+            broken = f"{c.breaker}: {c.why}" if c.breaker else ""
+            cells = (f"{c.layer}.{c.table}.{c.column}", c.declared, c.computed, ", ".join(c.sources), broken, c.problem)
+            table.add_row(*(escape(cell) for cell in cells), style="red" if c.problem else None)
+        console().print(table)
+    else:
+        for c in shown:
+            broken = f"  {c.breaker}: {c.why}" if c.breaker else ""
+            problem = f"  PROBLEM: {c.problem}" if c.problem else ""
+            click.echo(
+                f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {', '.join(c.sources) or 'no source'}{broken}{problem}"
+            )
+    counts = Counter(c.declared for c in report.columns)
+    classes = ", ".join(f"{counts[k]} {k}" for k in ("sensitive", "direct", "indirect", "none"))
+    verdict = "No column is above its declared class" if report.ok else f"{len(report.problems)} columns may not stay as they are"
+    click.echo(f"{verdict}: {len(report.columns)} columns ({classes}).")

@@ -1,0 +1,30 @@
+"""``padm-ibis verify``."""
+
+from __future__ import annotations
+
+import click
+
+from padm_ibis.commands._options import Common, common
+
+
+@click.command()
+@click.argument("directory")
+@common
+def verify(options: Common, directory: str) -> int:
+    """Rebuild an export from its manifest and say equal, or what differs."""
+    from padm_ibis import connect
+    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.export import verify as compare
+
+    config = options.load(secrets=False)
+    with connect(config) as warehouse:
+        verdict = compare(warehouse, Definitions(config).graph, directory)
+    options.write_json(verdict.json())
+    if not options.quiet:
+        for text in verdict.differs:
+            click.echo(f"differs: {text}")
+        for text in verdict.notes:
+            click.echo(f"note: {text}")
+        if verdict.equal:
+            click.echo(f"Equal: {verdict.table} as of {verdict.as_of}, {verdict.rows:,} rows, built again from the warehouse.")
+    return 0 if verdict.equal else 1

@@ -1,0 +1,246 @@
+"""Training sets as files that say what they were made from, and the proof that they can be made again.
+
+`export` writes Parquet (a folder for each ``particion``) and ``manifest.json``; `verify` reads the manifest, checks the
+files, rebuilds the table from bronze with the same ``as_of`` and parameters, and says equal, or what differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from padm_ibis import __version__, fingerprint
+from padm_ibis import contract as contracts
+from padm_ibis.audit.scratch import Scratch
+from padm_ibis.engine.graph import Graph
+from padm_ibis.errors import UsageError
+from padm_ibis.model import Model
+from padm_ibis.params import Params
+
+if TYPE_CHECKING:
+    from padm_ibis.warehouse import Warehouse
+
+PARTITION = "particion"
+MANIFEST = "manifest.json"
+PACKAGES = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
+
+
+@dataclass
+class Verdict:
+    """Whether an export is what its manifest says, and can be made again.
+
+    Attributes
+    ----------
+    differs
+        Everything that is not as the manifest says; empty when equal.
+    notes
+        What changed without changing a row (a version, a model's code).
+    """
+
+    table: str
+    directory: str
+    as_of: str
+    rows: int
+    differs: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differs
+
+    def json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps({**dataclasses.asdict(self), "equal": self.equal}, ensure_ascii=False, indent=2)
+
+
+def export(warehouse: Warehouse, graph: Graph, name: str, to: str | os.PathLike[str]) -> dict[str, Any]:
+    """Write one table of the warehouse as Parquet with a manifest, and return the manifest.
+
+    Parameters
+    ----------
+    to
+        A folder that does not exist, is empty, or holds an earlier export, which is replaced as a whole.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds anything else.
+    """
+    model, target = graph[name], Path(to)
+    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / MANIFEST).is_file())):
+        raise UsageError(f"{target} is not an empty folder, nor an earlier export.", hint="Give --to a folder of its own.")
+    working = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    working.mkdir(parents=True)
+    try:
+        files = dict(_write(warehouse.table(f"{model.layer}.{model.name}"), model, working))
+        manifest = {**_describe(warehouse, graph, model), "files": files}
+        (working / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        if target.exists():
+            shutil.rmtree(target)
+        working.rename(target)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    return manifest
+
+
+def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]) -> Verdict:
+    """Say whether an export is whole, and whether the warehouse, asked again, gives the same rows.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no manifest, or one of another format.
+    """
+    folder = Path(directory)
+    manifest = _manifest(folder)
+    model = graph[manifest["table"]]
+    verdict = Verdict(model.name, str(folder), manifest["as_of"], manifest["output"]["rows"])
+    verdict.differs += _files(folder, manifest)
+    params = Params(as_of=dt.date.fromisoformat(manifest["as_of"]), **manifest["params"])
+    scratch = Scratch(warehouse)
+    rebuilt = scratch.rebuild(graph, [model.name], params)[model.name]
+    found = scratch.fingerprint(rebuilt)
+    if found != (manifest["output"]["rows"], manifest["output"]["fingerprint"]):
+        verdict.differs.append(
+            f"built again, {model.name} has {found.rows:,} rows and other content than the {verdict.rows:,} exported."
+        )
+        verdict.differs += [f"the input {n} has other rows: {why}" for n, why in _inputs(warehouse, graph, manifest)]
+    verdict.notes += [f"the code of {n} is another one." for n in _models(graph, params, manifest)]
+    verdict.notes += [
+        f"{n} was {v}, is {_versions().get(n)}." for n, v in manifest["versions"].items() if _versions().get(n) != v
+    ]
+    if not verdict.differs:
+        verdict.differs += _content(folder, manifest)
+    return verdict
+
+
+def read(directory: str | os.PathLike[str]) -> pa.Table:
+    """Return an export's rows, the partition as a column where the contract has it."""
+    folder = Path(directory)
+    manifest = _manifest(folder)
+    parts = [pq.ParquetFile(folder / path).read() for path in sorted(manifest["files"])]
+    return pa.concat_tables(parts)
+
+
+# --- writing ---------------------------------------------------------------------------------------
+
+
+def _write(table: ir.Table, model: Model, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Write the rows, in the order of their key, and yield each file with its rows and checksum."""
+    parts: list[tuple[str, ir.Table]] = [("part-0.parquet", table)]
+    if PARTITION in table.columns:
+        values = sorted(v for v in table.select(PARTITION).distinct().to_pyarrow()[PARTITION].to_pylist())
+        parts = [(f"{PARTITION}={v}/part-0.parquet", table.filter(table[PARTITION] == v)) for v in values]
+    schema = table.schema().to_pyarrow()
+    for name, part in parts:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        rows = 0
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for batch in part.order_by(list(model.grain)).to_pyarrow_batches():
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+                rows += batch.num_rows
+        yield name, {"rows": rows, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any]:
+    params = warehouse.params
+    settings = {k: v for k, v in dataclasses.asdict(params).items() if k != "as_of"}
+    reads = [m for m in graph if m.name in graph.dag.upstream([model.name])]
+    contents = {m.name: fingerprint.of_table(warehouse, m.layer, m.name) for m in reads}
+    return {
+        "format": 1,
+        "table": model.name,
+        "as_of": params.as_of.isoformat(),
+        "params": settings,
+        "run_id": warehouse.run_id,
+        "exported_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "models": {m.name: fingerprint.of_model(graph, m, params) for m in reads},
+        "inputs": {n: c.as_dict() for n, c in contents.items() if n != model.name},
+        "output": contents[model.name].as_dict(),
+        "key": list(model.grain),
+        "columns": [
+            {"name": c.name, "type": str(c.dtype.copy(nullable=True)), "role": c.role, "pii": c.pii, "null": c.nullable}
+            for c in contracts.columns(model.contract, params)
+        ],
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"padm-ibis": __version__, "python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- comparing -------------------------------------------------------------------------------------
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{folder} holds no {MANIFEST}.", hint="Name the folder that `padm-ibis export --to` wrote.") from None
+    except ValueError as error:
+        raise UsageError(f"{folder / MANIFEST} is not JSON: {error}.") from None
+    if manifest.get("format") != 1:
+        raise UsageError(f"{folder / MANIFEST} has the format {manifest.get('format')!r}; this version reads 1.")
+    return manifest
+
+
+def _files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files that are missing, changed or too many."""
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*.parquet")}
+    expected = manifest["files"]
+    found = [f"the file {name} is missing." for name in sorted(expected.keys() - there)]
+    found += [f"the file {name} is not in the manifest." for name in sorted(there - expected.keys())]
+    changed = [n for n in sorted(expected.keys() & there) if _sha256(folder / n) != expected[n]["sha256"]]
+    return found + [f"the file {name} was changed." for name in changed]
+
+
+def _inputs(warehouse: Warehouse, graph: Graph, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Bronze tables that hold other rows than when the export was made."""
+    for name, expected in manifest["inputs"].items():
+        if name not in graph.models or graph[name].layer != "bronze":
+            continue
+        now = fingerprint.of_table(warehouse, "bronze", name)
+        if now.fingerprint != expected["fingerprint"]:
+            yield name, f"{expected['rows']:,} then, {now.rows:,} now"
+
+
+def _models(graph: Graph, params: Params, manifest: Mapping[str, Any]) -> list[str]:
+    return [
+        name
+        for name, code in manifest["models"].items()
+        if name not in graph.models or fingerprint.of_model(graph, graph[name], params) != code
+    ]
+
+
+def _content(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Whether the files hold the rows that the manifest fingerprints."""
+    con = ibis.duckdb.connect()
+    table = con.create_table("exported", read(folder))
+    found = fingerprint.of_expression(con, table)
+    expected = manifest["output"]
+    same = found == (expected["rows"], expected["fingerprint"])
+    return [] if same else [f"the files hold {found.rows:,} rows with other content than the manifest's {expected['rows']:,}."]

@@ -1,0 +1,140 @@
+"""Fingerprints: of what a model is, and of what a table holds.
+
+A table's fingerprint is that of its set of rows: it depends neither on their order nor on threads, files or engine.
+Each row is written as text (nulls marked, numbers exact), hashed with MD5, and the hashes are added up; a sum, unlike
+an exclusive or, does not lose rows that occur twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
+
+from padm_ibis import contract as contracts
+from padm_ibis.engine.compile import sql
+from padm_ibis.engine.graph import Graph
+from padm_ibis.model import Model
+from padm_ibis.params import Params
+
+if TYPE_CHECKING:
+    from ibis.backends.sql import SQLBackend
+
+    from padm_ibis.warehouse import Warehouse
+
+VOLATILE = ("_extracted_at", "_run_id")
+"""Columns that say when a row was read, not what it says."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def md5(text: str) -> str:  # type: ignore[empty-body]
+    """MD5 in hexadecimal digits, the same on DuckDB, PostgreSQL and Spark."""
+
+
+def of_model(graph: Graph, model: Model, params: Params) -> str:
+    """Return the fingerprint of a model: its expression in one dialect, and its contract."""
+    lines = [sql(graph.bind(model, params), "duckdb", pretty=False)]
+    for column in contracts.columns(model.contract, params):
+        rules = sorted(f"{check.name} {sorted((check.statistics or {}).items())}" for check in column.checks)
+        lines.append(f"{column.name} {column.dtype} {column.nullable} {column.role} {column.pii} {column.fk} {rules}")
+    lines.append(str(contracts.key(model.contract)))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def of_rows(table: ir.Table) -> ir.Table:
+    """Return an expression of one row: ``rows``, and the parts of the fingerprint of all rows."""
+    columns = [c for c in table.columns if c not in VOLATILE]
+    text = ibis.literal("")
+    for column in columns:
+        text = text + _as_text(table[column]) + "|"
+    hashed = table.select(h=md5(text))
+    # 32 hexadecimal digits as four numbers, each summed without overflow
+    parts = {f"p{i}": _number(hashed.h.substr(i * 8, 8)).sum().fill_null(0).cast("int64") for i in range(4)}
+    return hashed.agg(rows=hashed.count(), **parts)
+
+
+def of_table(warehouse: Warehouse, layer: str, name: str) -> Content:
+    """Return how many rows a table of the warehouse has, and the fingerprint of what they say."""
+    table = warehouse.table(f"{layer}.{name}")
+    (row,) = warehouse.execute(sql(of_rows(table), warehouse.dialect, pretty=False))
+    return Content(int(row[0]), combine(table.schema(), tuple(int(v) for v in row)))
+
+
+def of_expression(con: SQLBackend, table: ir.Table) -> Content:
+    """Return the same of any expression on a connection."""
+    (row,) = con.to_pyarrow(of_rows(table)).to_pylist()
+    values = tuple(int(v) for v in row.values())
+    return Content(values[0], combine(table.schema(), values))
+
+
+def combine(schema: ibis.Schema, parts: tuple[int, ...]) -> str:
+    """Return one fingerprint of columns and rows."""
+    kinds = {n: t.copy(nullable=True) for n, t in schema.items() if n not in VOLATILE}
+    head = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    return hashlib.sha256(f"{head}|{parts}".encode()).hexdigest()[:32]
+
+
+class Content(tuple[int, str]):
+    """Rows of a table, and the fingerprint of what they say."""
+
+    def __new__(cls, rows: int, fingerprint: str) -> Content:
+        """Make one."""
+        return super().__new__(cls, (rows, fingerprint))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """What the rows say."""
+        return self[1]
+
+    def as_dict(self) -> Mapping[str, object]:
+        """As plain data."""
+        return {"rows": self.rows, "fingerprint": self.fingerprint}
+
+
+def _as_text(value: ir.Value) -> ir.StringValue:
+    """A value as text that means the same on every engine; null is a sign that no text holds."""
+    kind = value.type()
+    if kind.is_floating():
+        text = _exact(value)
+    elif kind.is_decimal():
+        text = (value * 1_000_000).cast("decimal(38,0)").cast("string")
+    elif kind.is_boolean():
+        text = ibis.cases((value, "1"), else_="0")
+    elif kind.is_date():
+        text = value.strftime("%Y-%m-%d")
+    elif kind.is_timestamp():
+        text = value.strftime("%Y-%m-%d %H:%M:%S")
+    elif kind.is_string():
+        text = value.length().cast("string") + ":" + value
+    else:
+        text = value.cast("string")
+    return value.isnull().ifelse(ibis.literal("~"), text)
+
+
+def _exact(value: ir.FloatingValue) -> ir.StringValue:
+    """A float as two whole numbers, which are exact: its whole part and 10^18 times the rest."""
+    size = value.abs()
+    whole = size.floor()
+    rest = ((size - whole) * 1e18).floor().cast("int64")
+    finite = (size < 9e15).fill_null(False)
+    exact = (value < 0).ifelse("-", "") + whole.cast("int64").cast("string") + "." + rest.cast("string")
+    return finite.ifelse(exact, ibis.literal("inf"))
+
+
+_DIGITS = "0123456789abcdef"
+
+
+def _number(digits: ir.StringValue) -> ir.IntegerValue:
+    """Eight hexadecimal digits as a whole number."""
+    total = ibis.literal(0, "int64")
+    for i in range(8):
+        total = total * 16 + ibis.literal(_DIGITS).find(digits.substr(i, 1)).cast("int64")
+    return total
