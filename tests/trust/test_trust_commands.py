@@ -1,0 +1,71 @@
+"""Each command is a twin of its library function: it prints, and its exit code says what it found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from padm_ibis.cli import invoke
+
+
+@pytest.fixture
+def run(config, capsys):
+    def call(*arguments):
+        code = invoke([*arguments, "--config", str(config)])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def test_lineage_draws_a_column_down_to_the_sources(run):
+    code, out = run("lineage", "gold_tft_training_dataset.promedio_historico")
+    assert code == 0
+    assert "vw_hist_academica.nota" in out
+    assert "rows decided by" in out
+
+
+def test_lineage_of_a_table_has_a_line_for_each_column(run):
+    code, out = run("lineage", "gold.gold_tft_known_future")
+    assert code == 0
+    assert "time_index  ←  dim_periodo.anio_relativo" in out
+
+
+@pytest.mark.parametrize(("form", "start"), [("mermaid", "flowchart LR"), ("dot", "digraph lineage {")])
+def test_lineage_as_a_drawing(run, form, start):
+    code, out = run("lineage", "dim_student.es_regular", "--format", form)
+    assert code == 0
+    assert out.startswith(start)
+
+
+def test_lineage_as_json(run):
+    _, out = run("lineage", "dim_student.es_regular", "--json", "-")
+    assert json.loads(out)["values"][0]["column"] == "students.regular"
+
+
+def test_an_unknown_column_is_named_with_the_nearest(run, capsys):
+    code = run("lineage", "dim_student.es_regulr")[0]
+    assert code == 2
+
+
+def test_audit_privacy_passes_and_lists_personal_columns(run):
+    code, out = run("audit", "privacy", "gold_tft_static_features")
+    assert code == 0
+    assert "gold_tft_static_features.anio_nacimiento" in out
+    assert "mdp_personas.fecha_nacimiento" in out
+
+
+def test_audit_leakage_fails_on_the_planted_leaks_and_names_them(run):
+    code, out = run("audit", "leakage", "planted_leaks", "--sample", "1", "--no-perturb")
+    assert code == 1
+    assert "leak  planted_leaks.total_ever" in out
+    assert "honest" not in out
+
+
+def test_export_and_verify(run, tmp_path):
+    code, out = run("export", "gold_tft_training_dataset", "--to", str(tmp_path / "set"))
+    assert code == 0
+    assert "fingerprint" in out
+    code, out = run("verify", str(tmp_path / "set"))
+    assert code == 0
+    assert out.startswith("Equal") or "Equal" in out
