@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from padm_ibis.config import Config, load_config
+from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
 from padm_ibis.engine.build import Request
 from padm_ibis.engine.build import run as _run
 from padm_ibis.engine.progress import Progress
@@ -41,7 +41,7 @@ def run(
     select
         Names or patterns of tables; what they read is built too.
     as_of
-        The date the warehouse speaks for; by default today.
+        The date the warehouse speaks for; by default today, for the sample university the day its data ends.
     full_refresh
         True reads all bronze tables from the beginning, names only those.
     only
@@ -56,15 +56,16 @@ def run(
     PadmError
         If anything went wrong; readers keep the last good version, and the error's ``report`` says how far it came.
     """
+    settings = _config(config, profile, warehouse)
     request = Request(
-        as_of=date(as_of),
+        as_of=_as_of(as_of, settings),
         layer=layer,
         select=_names(select),
         only=only,
         full_refresh=() if full_refresh is True else None if full_refresh is False else _names(full_refresh),
         reconcile=reconcile,
     )
-    return _run(_config(config, profile, warehouse), request, progress)
+    return _run(settings, request, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def plan(
 
     settings = _config(config, profile, warehouse, secrets=False)
     definitions = Definitions(settings)
-    day = date(as_of)
+    day = _as_of(as_of, settings)
     nodes = definitions.dag.select(layer, _names(select), only=only)
     try:
         with backend_of(settings).read() as reader:
@@ -171,6 +172,11 @@ def check(
 
     settings = _config(config, profile, warehouse, secrets=sources)
     return check_warehouse(settings, layer, _names(select), sources=sources, progress=progress or Progress())
+
+
+def _as_of(given: dt.date | str | None, config: Config) -> dt.date:
+    """The date of a run: as given, else that of the sample, else today."""
+    return SAMPLE_AS_OF if given is None and config.sample else date(given)
 
 
 def date(text: dt.date | str | None) -> dt.date:

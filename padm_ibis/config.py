@@ -551,6 +551,7 @@ def _read_override(text: str) -> Url:
 
 
 SAMPLE_CAMPUSES = 2
+SAMPLE_AS_OF = dt.date(2026, 3, 1)  # the day after the sample's last academic year: what there is to know then
 SAMPLE_SCHEMA = "negocio_sede{}"
 _SAMPLE_KEY = "padm-ibis sample"  # hashes invented people only
 

@@ -20,7 +20,7 @@ _EVERYTHING = "*"
 @click.command()
 @click.option("--layer", type=click.Choice(LAYERS), help="Last layer to build; by default gold.")
 @click.option("--select", multiple=True, metavar="NAME", help="Build this table and what it reads; patterns such as 'mart_*'.")
-@click.option("--as-of", metavar="DATE", help="The date the warehouse speaks for; by default today.")
+@click.option("--as-of", metavar="DATE", help="The date the warehouse speaks for; by default today; the sample's own.")
 @click.option(
     "--full-refresh",
     multiple=True,
@@ -54,7 +54,7 @@ def run(
     if more and (not full_refresh or _EVERYTHING in full_refresh):
         raise click.UsageError(f"Unexpected argument {more[0]!r}: tables are named with --select or after --full-refresh.")
     refresh: tuple[str, ...] | bool = (*full_refresh, *more) if full_refresh else False
-    as_date = api.date(as_of)
+    as_date = None if as_of is None else api.date(as_of)
     config = options.load()
     try:
         with for_terminal() as progress:

@@ -12,7 +12,7 @@ import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,16 +24,17 @@ from padm_ibis.engine import ledger
 from padm_ibis.engine.dag import Node
 from padm_ibis.engine.definitions import Definitions
 from padm_ibis.engine.progress import Progress
-from padm_ibis.engine.report import CheckResult, RunReport, TableReport
+from padm_ibis.engine.report import Action, CheckResult, RunReport, TableReport
 from padm_ibis.errors import ConfigError, PadmError, SourceUnreachable, UnknownName, UsageError
 
 if TYPE_CHECKING:
     import ibis
     import ibis.expr.types as ir
+    from pandera.errors import SchemaErrors
 
     from padm_ibis.config import Config
     from padm_ibis.engine.graph import Graph
-    from padm_ibis.engine.validate import Validation
+    from padm_ibis.engine.validate import Relation, Run, Validation
     from padm_ibis.model import Model
     from padm_ibis.params import Params
 
@@ -70,6 +71,7 @@ class _Run:
     nodes: tuple[Node, ...]
     expressions: dict[str, ir.Table] = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
+    bronze_checks: dict[str, int] = field(default_factory=dict)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -103,12 +105,13 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
     state = _Run(config, request, definitions, progress or Progress(), _new_report(config, request, definitions), nodes)
     report = state.report
     try:
-        if not definitions.known:
+        if unchecked := definitions.unchecked(node.name for node in nodes):
             with state.phase("prepare"):
-                _check_definitions(state, (node.name for node in nodes))
+                _check_definitions(state, unchecked)
         with backend_of(config).open() as work:
-            definitions.keep()
+            definitions.keep(node.name for node in nodes)
             _run_in(work, state, began)
+            definitions.statements.keep()
     except PadmError as error:
         report.status, report.error = "failed", config.mask(error.message)
         report.seconds = round(time.perf_counter() - began, 3)
@@ -130,7 +133,7 @@ def _run_in(work: Work, run: _Run, began: float) -> None:
         _check_inputs_exist(work, run)
         if stale or run.changed:
             with run.phase("prepare"):
-                _check_definitions(run, [name for name in stale if name not in run.expressions])
+                _ = run.definitions.graph
             with work.transaction():
                 _build(work, run, stale)
                 ledger.put(work, "unpublished", report.run_id)
@@ -299,9 +302,10 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
 
     graph = run.definitions.graph
     params = run.definitions.params(run.request.as_of)
-    errors, broken = [], set[str]()
+    errors: list[SchemaErrors] = []
+    broken = set[str]()
     with run.phase("build", len(stale)):
-        _check_bronze(work, run)
+        errors += _check_bronze(work, run)
         for name in stale:
             model = graph.models[name]
             if bad := [i for i in model.inputs if i in broken]:
@@ -323,17 +327,16 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
 
 def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
     from padm_ibis import contract as contracts
-    from padm_ibis.engine.compile import sql
     from padm_ibis.engine.validate import validate
 
     params = run.definitions.params(run.request.as_of)
     run.progress.start(f"{model.layer}.{model.name}")
     began = time.perf_counter()
-    query = sql(_bound(work, run, model), work.dialect, pretty=False)
+    query = _statement(work, run, model)
     rows = work.create(
         model.layer, model.name, query, contracts.schema(model.contract, params), _design(model, run.definitions.graph, params)
     )
-    validation = validate(_runner(work), _table(work, run, model), model.name, model.contract, params, run.config)
+    validation = validate(_runner(work, run, [model]), _table(work, run, model), model.name, model.contract, params, run.config)
     failed = any(r.verdict == "error" for r in validation.results)
     run.report.tables.append(
         TableReport(
@@ -352,14 +355,23 @@ def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
     return validation
 
 
-def _check_bronze(work: Work, run: _Run) -> None:
-    """Count what is remarkable in the bronze tables that silver is about to read anew."""
+def _check_bronze(work: Work, run: _Run) -> list[SchemaErrors]:
+    """Check the bronze tables that changed, and count what is remarkable in them."""
     from padm_ibis.engine.quality import observe
+    from padm_ibis.engine.validate import schema_errors, validate
 
     graph = run.definitions.graph
+    params = run.definitions.params(run.request.as_of)
+    errors = []
     for name in sorted(run.changed & {model.name for model in graph.of("bronze")}):
         model = graph.models[name]
-        run.report.checks += observe(_runner(work), _table(work, run, model), model, graph.models, run.config)
+        runner, table = _runner(work, run, [model]), _table(work, run, model)
+        validation = validate(runner, table, name, model.contract, params, run.config)
+        run.bronze_checks[name] = validation.tried
+        run.report.checks += [*validation.results, *observe(runner, table, model, graph.models, run.config)]
+        if (error := schema_errors(model.contract, validation)) is not None:
+            errors.append(error)
+    return errors
 
 
 def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[CheckResult]:
@@ -368,7 +380,7 @@ def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[Check
     graph = run.definitions.graph
     existing = work.tables()
     params = run.definitions.params(run.request.as_of)
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Relation]] = {}
     for relation in relations(graph, params):
         there = all(m.name in existing[m.layer] or m.name in stale for m in (relation.child, relation.parent))
         if there and relation.child.layer != "bronze" and {relation.child.name, relation.parent.name} & stale.keys():
@@ -376,7 +388,7 @@ def _check_relations(work: Work, run: _Run, stale: dict[str, str]) -> list[Check
     results: list[CheckResult] = []
     for name, chosen in found.items():
         began = time.perf_counter()
-        orphans = check_relations(_runner(work), partial(_table, work, run), chosen, run.config)
+        orphans = check_relations(_runner(work, run, _ends(chosen)), partial(_table, work, run), chosen, run.config)
         results += orphans
         _add_checks(run.report, name, len(chosen), len(orphans), time.perf_counter() - began)
     return results
@@ -403,11 +415,37 @@ def _record(work: Work, run: _Run, model: Model, params: str) -> None:
     ledger.record(work, found)
 
 
-def _runner(work: Work) -> Any:
-    """Run an expression as plain SQL: fetching through Ibis would import pandas."""
+def _runner(work: Work, run: _Run, models: Iterable[Model]) -> Run:
+    """Run expressions over ``models`` as plain SQL: fetching through Ibis would import pandas."""
     from padm_ibis.engine.compile import sql
 
-    return lambda expression: work.execute(sql(expression, work.dialect, pretty=False))
+    places = _places(work, models)
+
+    def execute(key: str, make: Callable[[], ir.Table]) -> list[tuple[Any, ...]]:
+        if not key:
+            return work.execute(sql(make(), work.dialect, pretty=False))
+        kept = run.definitions.statements
+        return work.execute(kept.get(f"{work.dialect} {places} {key}", lambda: sql(make(), work.dialect, pretty=False)))
+
+    return execute
+
+
+def _statement(work: Work, run: _Run, model: Model) -> str:
+    """The query that makes a table."""
+    from padm_ibis.engine.compile import sql
+
+    inputs = [run.definitions.graph.models[name] for name in model.inputs]
+    params = ledger.params_of(run.definitions.dag.nodes[model.name], run.params)
+    key = f"{work.dialect} {_places(work, inputs)} {model.name} {params}"
+    return run.definitions.statements.get(key, lambda: sql(_bound(work, run, model), work.dialect, pretty=False))
+
+
+def _places(work: Work, models: Iterable[Model]) -> str:
+    return " ".join(sorted({f"{work.locate(m.layer, m.name)}.{m.name}" for m in models}))
+
+
+def _ends(relations: Iterable[Relation]) -> list[Model]:
+    return [model for relation in relations for model in (relation.child, relation.parent)]
 
 
 def _table(work: Work, run: _Run, model: Model) -> ir.Table:
@@ -464,10 +502,13 @@ def _list_tables(work: Work, run: _Run, stale: dict[str, str]) -> None:
             parts = [i for i in report.inputs if i.resource == node.name]
             changed = sum(i.changed for i in parts)
             rows = known[node.name].rows if node.name in known else 0
-            action = "loaded" if changed else "unchanged"
+            action: Action = "loaded" if changed else "unchanged"
             warned = sum(c.table == node.name and c.verdict == "warn" for c in report.checks)
             seconds = round(sum(i.seconds for i in parts), 3)
-            found[node.name] = TableReport("bronze", node.name, action, rows, seconds, changed=changed, warnings=warned)  # type: ignore[arg-type]
+            found[node.name] = TableReport(
+                "bronze", node.name, action, rows, seconds,
+                checks=run.bronze_checks.get(node.name, 0), changed=changed, warnings=warned,
+            )  # fmt: skip
         elif node.name not in stale and node.name in known:
             found[node.name] = TableReport(node.layer, node.name, "unchanged", known[node.name].rows)
     report.tables = [found[node.name] for node in run.nodes if node.name in found]

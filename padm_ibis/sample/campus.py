@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
 from padm_ibis.sample.columns import day
 
 LAST_YEAR = 2025
-SAMPLE_AS_OF = date(2026, 3, 1)
-"""The date the sample speaks for by default: the day after its last academic year closed."""
 
 
 @dataclass(frozen=True, slots=True)
