@@ -243,8 +243,8 @@ def _variations(series: ir.Table) -> dict[str, ir.Value]:
 def _labels(series: ir.Table, params: Params) -> dict[str, ir.Value]:
     """Labels of the year and of the next one, the latter null for those who have left and until they are known."""
     t = series
-    has_left = t.salida.notnull() & (t.ultimo_activo.isnull() | (t.ultimo_activo <= t.salida))
-    has_label = ~has_left & (t.anio_academico <= _last_labelled_year(params))
+    is_there = t.salida.isnull() | (t.ultimo_activo > t.salida)
+    has_label = is_there & (t.anio_academico <= _last_labelled_year(params))
     stays = t.activo_siguiente.notnull() | (t.egreso_siguiente == 1)
     return {
         "dropout_flag": t.dropout_flag.fill_null(0),

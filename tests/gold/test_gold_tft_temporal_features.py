@@ -290,6 +290,9 @@ def test_a_student_who_came_back_has_not_left(series: Series) -> None:
 
 
 TWO_EXITS = career(2016).enrols(2016, 2018).leaves(2016, known=2017).leaves(2019)
+TWO_EXITS_KNOWN_AT_ONCE = career(2016).enrols(2016, 2018).leaves(2016, known=2019).leaves(2019)
+BACK_AT_THE_START = career(2018).leaves(2016, known=2017).enrols(2018, 2019)
+NEVER_ACTIVE_AND_GONE = career(2021).leaves(2022)
 GONE_BEFORE_THE_START = career(2018).leaves(2016, known=2017).enrols(2020)
 GONE_LONG_BEFORE_THE_START = career(2018).leaves(2010).enrols(2020)
 EXIT_WITHOUT_YEAR = career(2018).enrols(2018, 2019).leaves(None, known=2019).leaves(None)
@@ -298,6 +301,18 @@ EXIT_WITHOUT_YEAR = career(2018).enrols(2018, 2019).leaves(None, known=2019).lea
 def test_every_exit_has_to_be_followed_by_a_return(series: Series) -> None:
     rows = series(TWO_EXITS)
     assert [(r["anio_academico"], r["episodio"]) for r in rows] == [(2016, 1), (2017, 1), (2018, 2), (2019, 2)]
+
+
+def test_of_two_exits_known_at_once_the_later_one_ends_the_series(series: Series) -> None:
+    assert years(series(TWO_EXITS_KNOWN_AT_ONCE)) == [2016, 2017, 2018, 2019]
+
+
+def test_the_first_row_of_a_student_is_of_the_first_episode(series: Series) -> None:
+    assert [(r["anio_academico"], r["episodio"]) for r in series(BACK_AT_THE_START)][:2] == [(2018, 1), (2019, 1)]
+
+
+def test_a_student_who_left_without_ever_being_active_has_left(series: Series) -> None:
+    assert column(series(NEVER_ACTIVE_AND_GONE), "dropout_next_year") == {2021: 1, 2022: None}
 
 
 @pytest.mark.parametrize("student", [GONE_BEFORE_THE_START, GONE_LONG_BEFORE_THE_START], ids=["just before", "long before"])
