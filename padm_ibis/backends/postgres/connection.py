@@ -41,6 +41,7 @@ _RUN = {
     "default_transaction_read_only": "off",
     "work_mem": "128MB",
     "maintenance_work_mem": "256MB",
+    "jit": "off",  # measured: compiling statements of a hundred columns costs more than it saves
 }
 _READ = {"default_transaction_read_only": "on"}
 _TRANSIENT = (pg.CannotConnectNow, pg.TooManyConnections, pg.ConnectionFailure, pg.ConnectionException)

@@ -6,6 +6,7 @@ warehouse; from there they go by COPY into the run's own transaction, and only t
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import threading
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from psycopg import errors as pg
 
 from padm_ibis.backends.postgres.connection import execute, explained
+from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.spec import ResourceSpec
 from padm_ibis.extract.store import _TABLES, LEDGER, Change, DuckDBStore, Plan, Staged, State
 from padm_ibis.sources.values import literal, quote, sql_type
@@ -69,22 +72,35 @@ class PostgresStore:
                 if spec.name not in found:
                     columns = ", ".join(f"{quote(name)} {_collated(kind)}" for name, kind in wanted.items())
                     self._run(f"CREATE TABLE {_bronze(spec.name)} ({columns})")
-                elif found[spec.name] != {name: _plain(kind) for name, kind in wanted.items()}:
+                elif list(found[spec.name].items()) != [(name, _plain(kind)) for name, kind in wanted.items()]:
                     self._reshape(spec.name, wanted, found[spec.name])
                     reshaped.append(spec.name)
         return reshaped
 
     def _reshape(self, name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
-        """Bring a table to another contract, in place: grants and views on it stay."""
-        changes = [f"DROP COLUMN {quote(column)}" for column in found if column not in wanted]
-        for column, kind in wanted.items():
-            if column not in found:
-                changes.append(f"ADD COLUMN {quote(column)} {_collated(kind)}")
-            elif found[column] != _plain(kind):
-                using = f"CAST(CAST({quote(column)} AS TEXT) AS {kind})"
-                changes.append(f"ALTER COLUMN {quote(column)} TYPE {_collated(kind)} USING {using}")
-        if changes:
-            self._run(f"ALTER TABLE {_bronze(name)} {', '.join(changes)}")
+        """Bring a table to another contract, in place, so that grants on it stay; it is locked until the run ends."""
+        table = _bronze(name)
+        pairs = zip(wanted.items(), found.items(), strict=False)
+        same = sum(1 for _ in itertools.takewhile(lambda p: (p[0][0], _plain(p[0][1])) == p[1], pairs))
+        fresh, stale = dict(list(wanted.items())[same:]), list(found)[same:]
+        old = {column: f"padm_old_{number}" for number, column in enumerate(stale)}
+        for column, renamed in old.items():
+            self._run(f"ALTER TABLE {table} RENAME COLUMN {quote(column)} TO {renamed}")
+        if fresh:
+            added = ", ".join(f"ADD COLUMN {quote(column)} {_collated(kind)}" for column, kind in fresh.items())
+            self._run(f"ALTER TABLE {table} {added}")
+        kept = [f"{quote(c)} = CAST(CAST({old[c]} AS TEXT) AS {kind})" for c, kind in fresh.items() if c in old]
+        if kept:
+            self._run(f"UPDATE {table} SET {', '.join(kept)}")
+        try:
+            with self._con.transaction():
+                for renamed in old.values():
+                    self._con.execute(f"ALTER TABLE {table} DROP COLUMN {renamed}")
+        except pg.DependentObjectsStillExist as error:
+            raise WarehouseError(
+                f"{table} must get other columns, and something uses those that go: {error.diag.message_detail}.",
+                hint="Drop what depends on it, run, and make it anew.",
+            ) from None
 
     def states(self, source_db: str) -> dict[str, State]:
         """See `Store.states`."""
