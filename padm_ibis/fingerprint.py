@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
@@ -51,8 +52,8 @@ def of_rows(table: ir.Table) -> ir.Table:
     for column in columns:
         text = text + _as_text(table[column]) + "|"
     hashed = table.select(h=md5(text))
-    # 32 hexadecimal digits as four numbers, each summed without overflow
-    parts = {f"p{i}": _number(hashed.h.substr(i * 8, 8)).sum().fill_null(0).cast("int64") for i in range(4)}
+    # 28 of the 32 hexadecimal digits, as four numbers that fit PostgreSQL's integer
+    parts = {f"p{i}": _number(hashed.h.substr(i * 7, 7)).sum().fill_null(0).cast("int64") for i in range(4)}
     return hashed.agg(rows=hashed.count(), **parts)
 
 
@@ -72,8 +73,7 @@ def of_expression(con: SQLBackend, table: ir.Table) -> Content:
 
 def combine(schema: ibis.Schema, parts: tuple[int, ...]) -> str:
     """Return one fingerprint of columns and rows."""
-    kinds = {n: t.copy(nullable=True) for n, t in schema.items() if n not in VOLATILE}
-    head = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    head = ", ".join(f"{name} {_kind(kind)}" for name, kind in schema.items() if name not in VOLATILE)
     return hashlib.sha256(f"{head}|{parts}".encode()).hexdigest()[:32]
 
 
@@ -97,6 +97,11 @@ class Content(tuple[int, str]):
     def as_dict(self) -> Mapping[str, object]:
         """As plain data."""
         return {"rows": self.rows, "fingerprint": self.fingerprint}
+
+
+def _kind(kind: dt.DataType) -> str:
+    """A type without what an engine adds to it: nullability, the precision of an instant."""
+    return "timestamp" if kind.is_timestamp() else str(kind.copy(nullable=True))
 
 
 def _as_text(value: ir.Value) -> ir.StringValue:
@@ -133,8 +138,8 @@ _DIGITS = "0123456789abcdef"
 
 
 def _number(digits: ir.StringValue) -> ir.IntegerValue:
-    """Eight hexadecimal digits as a whole number."""
+    """Seven hexadecimal digits as a whole number."""
     total = ibis.literal(0, "int64")
-    for i in range(8):
+    for i in range(7):
         total = total * 16 + ibis.literal(_DIGITS).find(digits.substr(i, 1)).cast("int64")
     return total

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,12 @@ import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis import terms
-from padm_ibis.audit.scratch import Given, Scratch, quoted
+from padm_ibis.audit.scratch import Scratch, Statement, quoted
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
 from padm_ibis.grain import used_columns
 from padm_ibis.lineage import Lineage, Ref
 from padm_ibis.model import Model, Resource
-from padm_ibis.params import Params
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
@@ -137,9 +137,11 @@ def audit_leakage(
     began = time.perf_counter()
     audit = _Audit(warehouse, graph, tables, progress)
     chosen = audit.cuts(cuts, sample)
-    for year in chosen:
-        progress(f"what was known by the end of {year}")
-        audit.remove(year)
+    with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
+        pending = [ahead.submit(audit.past, year) for year in chosen]
+        for year, statements in zip(chosen, pending, strict=True):
+            progress(f"what was known by the end of {year}")
+            audit.remove(year, statements.result())
     if perturb:
         progress("later facts changed")
         audit.perturb(chosen)
@@ -225,8 +227,8 @@ class _Audit:
 
     # --- the future removed ------------------------------------------------------------------------
 
-    def remove(self, year: int) -> None:
-        """Rebuild as of the end of ``year`` from what was known then, and compare."""
+    def past(self, year: int) -> list[Statement]:
+        """Write the statements that rebuild as of the end of ``year`` from what was known then."""
         then = replace(self.params, as_of=min(self.params.cutoff(year), self.params.as_of))
 
         def given(model: Model) -> ir.Table:
@@ -234,9 +236,14 @@ class _Audit:
             event = self._event(model, table)
             return table if event is None else table.filter(event.isnull() | (event <= year))
 
-        self._rebuild(then, given)
-        later = [(m, self._later(m, lambda m, t: ibis.literal(year))) for m in self.facts]
-        self._touch(later)
+        rebuilt = self.scratch.plan(self.graph, [m.name for m in self.models], then, given=given, needed=self.needed)
+        touched = self._touched([(m, self._later(m, ibis.literal(year))) for m in self.facts])
+        return [*rebuilt, touched]
+
+    def remove(self, year: int, statements: Iterable[Statement]) -> None:
+        """Rebuild as of the end of ``year``, and compare the rows up to it."""
+        for statement in statements:
+            self.scratch.run(statement)
         for model in self.models:
             self._compare(model, str(year), f"r.{YEAR} <= {year}", f"b.{YEAR} <= {year}")
 
@@ -250,10 +257,6 @@ class _Audit:
         day = known.date() if known.type().is_timestamp() else known
         year = terms.academic_year(terms.plausible_date(day, self.params), self.params)
         return terms.larger(terms.plausible_year(table[YEAR]), year) if YEAR in table.columns else year
-
-    def _rebuild(self, params: Params, given: Given) -> None:
-        """Make every table of the chain anew from bronze as ``given``."""
-        self.scratch.rebuild(self.graph, [m.name for m in self.models], params, given=given, needed=self.needed)
 
     # --- the future changed ------------------------------------------------------------------------
 
@@ -273,8 +276,11 @@ class _Audit:
             twins = joined.filter(later).mutate(**_twin(model, joined))
             return changed.select(table.columns).union(twins.select(table.columns))
 
-        self._rebuild(self.params, given)
-        self._touch([(m, self._later(m, lambda m, t: t._cut)) for m in self.facts])
+        for statement in self.scratch.plan(
+            self.graph, [m.name for m in self.models], self.params, given=given, needed=self.needed
+        ):
+            self.scratch.run(statement)
+        self.scratch.run(self._touched([(m, self._later(m, None)) for m in self.facts]))
         within = f"SELECT 1 FROM {self.scratch.name('cut')} c WHERE c.{SOURCE} = {{0}}.{SOURCE} AND c.alumno = {{0}}.{STUDENT}"
         for model in self.models:
             conditions = [f"EXISTS ({within.format(x)} AND {x}.{YEAR} <= c.cut)" for x in "rb"]
@@ -299,18 +305,17 @@ class _Audit:
 
     # --- what was touched --------------------------------------------------------------------------
 
-    def _later(self, model: Model, cut: Callable[[Model, ir.Table], ir.Value]) -> ir.Table:
-        """Source and student (or person) of the rows of a bronze table that a cut takes away."""
+    def _later(self, model: Model, cut: ir.Value | None) -> ir.Table:
+        """Source and student (or person) of the rows of a bronze table after a cut, or after each student's own."""
         table, carrier = self._unbound(model), _carrier(model)
         if carrier is None:
             return table.filter(False).select(SOURCE, id=ibis.null("int64"))
-        staggered = "cut" in self.scratch.made
-        joined = self._with_cut(model, table, carrier) if staggered else table
-        event = self._event(model, joined)
-        return joined.filter(event > cut(model, joined)).select(SOURCE, id=joined[carrier].cast("int64")).distinct()
+        rows = table if cut is not None else self._with_cut(model, table, carrier)
+        limit = rows._cut if cut is None else cut
+        return rows.filter(self._event(model, rows) > limit).select(SOURCE, id=rows[carrier].cast("int64")).distinct()
 
-    def _touch(self, later: Iterable[tuple[Model, ir.Table]]) -> None:
-        """A temporary table of students, with a flag for each event table that lost (or changed) a row of theirs."""
+    def _touched(self, later: Iterable[tuple[Model, ir.Table]]) -> Statement:
+        """Students, with a flag for each event table that lost (or changed) a row of theirs."""
         students = self._unbound(self.graph["students"]).select(SOURCE, "alumno", "persona")
         parts = []
         for model, rows in later:
@@ -320,7 +325,7 @@ class _Audit:
         touched = ibis.union(*parts) if len(parts) > 1 else parts[0]
         flags = {f"f_{m.name}": (touched.fact == m.name).ifelse(1, 0).max() for m in self.facts}
         rows = touched.group_by([SOURCE, "alumno"]).agg(**flags)
-        self.scratch.make("touched", rows, rows.schema())
+        return self.scratch.write("touched", rows, rows.schema())
 
     # --- comparing ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
 Given = Callable[[Model], ir.Table]
+THEN = "then_"
 PLACES = {"duckdb": "temp", "postgres": "pg_temp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """How to make one temporary table, and that table as an expression."""
+
+    name: str
+    text: str
+    table: ir.Table
 
 
 class Scratch:
@@ -44,19 +55,34 @@ class Scratch:
         """Return a table made before."""
         return self.made[name]
 
-    def make(self, name: str, expression: ir.Table, schema: ibis.Schema) -> ir.Table:
-        """Write an expression's rows into a temporary table, columns cast to ``schema``, and return that table."""
-        if self._warehouse.dialect == "postgres":
-            self._run(f"DROP TABLE IF EXISTS {self.name(name)}")
+    def write(self, name: str, expression: ir.Table, schema: ibis.Schema) -> Statement:
+        """Return the statement that makes a temporary table of an expression's rows, columns cast to ``schema``."""
         query = sql(expression, self._warehouse.dialect, pretty=False)
-        statement = create_table_as(self._place, f"padm_{name}", query, schema, self._warehouse.dialect)
-        self._run(statement.replace("TABLE", "TEMPORARY TABLE", 1))
-        if self._warehouse.dialect == "postgres":
-            self._run(f"ANALYZE {self.name(name)}")
-        self.made[name] = ibis.table(schema, name=f"padm_{name}", database=self._place)
-        return self.made[name]
+        text = create_table_as(self._place, f"padm_{name}", query, schema, self._warehouse.dialect)
+        table = ibis.table(schema, name=f"padm_{name}", database=self._place)
+        return Statement(name, text.replace("TABLE", "TEMPORARY TABLE", 1), table)
 
-    def rebuild(
+    def run(self, statement: Statement) -> ir.Table:
+        """Make a temporary table, in place of an earlier one of that name, and return it."""
+        postgres = self._warehouse.dialect == "postgres"
+        if postgres:
+            self._warehouse.execute(f"DROP TABLE IF EXISTS {self.name(statement.name)}")
+        self._warehouse.execute(statement.text)
+        if postgres:
+            self._warehouse.execute(f"ANALYZE {self.name(statement.name)}")
+        self.made[statement.name] = statement.table
+        return statement.table
+
+    def make(self, name: str, expression: ir.Table, schema: ibis.Schema) -> ir.Table:
+        """Write an expression's rows into a temporary table and return that table."""
+        return self.run(self.write(name, expression, schema))
+
+    def rebuild(self, graph: Graph, names: Sequence[str], params: Params) -> dict[str, ir.Table]:
+        """Make tables anew from the warehouse's bronze, with everything between; return them by name."""
+        statements = self.plan(graph, names, params)
+        return {s.name.removeprefix(THEN): self.run(s) for s in statements}
+
+    def plan(
         self,
         graph: Graph,
         names: Sequence[str],
@@ -64,8 +90,8 @@ class Scratch:
         *,
         given: Given | None = None,
         needed: Mapping[str, Collection[str]] | None = None,
-    ) -> dict[str, ir.Table]:
-        """Make tables anew from bronze, with everything between, as temporary tables; return all of them.
+    ) -> list[Statement]:
+        """Return the statements that make tables anew from bronze, with everything between.
 
         Parameters
         ----------
@@ -75,6 +101,7 @@ class Scratch:
             Table → the columns that matter; the others are left null, which costs nothing.
         """
         known: dict[str, ir.Table] = {}
+        statements = []
         wanted = graph.dag.upstream(names)
         for model in graph:
             if model.name not in wanted:
@@ -87,8 +114,9 @@ class Scratch:
             if needed is not None:
                 kept = needed[model.name]
                 expression = expression.select(**{c: expression[c] if c in kept else ibis.null(t) for c, t in schema.items()})
-            known[model.name] = self.make(f"then_{model.name}", expression, schema)
-        return known
+            statements.append(self.write(THEN + model.name, expression, schema))
+            known[model.name] = statements[-1].table
+        return statements
 
     def fingerprint(self, table: ir.Table) -> Content:
         """Return rows and fingerprint of a temporary table."""
@@ -106,9 +134,6 @@ class Scratch:
     def number(self, statement: str) -> Any:
         """Return the first value of a statement."""
         return self.row(statement)[0]
-
-    def _run(self, statement: str) -> None:
-        self._warehouse.execute(statement)
 
 
 def _published(params: Params) -> Given:

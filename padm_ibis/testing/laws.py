@@ -28,7 +28,7 @@ NOT_FEATURES = ("target", "metadata")
 STUDENT, SOURCE, YEAR = "alumno_id", "source_db", "anio_academico"
 
 
-class LawBroken(AssertionError):  # noqa: N818 - a law is broken, nothing erred
+class LawBroken(AssertionError):
     """A table that breaks a law; the message says which, and shows the rows."""
 
 
