@@ -154,6 +154,20 @@ def _distinct(kinds: Mapping[str, KindSpec]) -> list[KindSpec]:
     return list({kind.name: kind for kind in kinds.values()}.values())
 
 
+@contextmanager
+def _threads(con: duckdb.DuckDBPyConnection, source: Source) -> Iterator[None]:
+    """A server's rows come in one stream: further threads would only wait for it, and DuckDB's wait busily."""
+    if source.dialect != "postgres":
+        yield
+        return
+    before = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {before}")
+
+
 @dataclass(slots=True)
 class _Run:
     """What all sources of a run share."""
@@ -186,7 +200,7 @@ class _Job:
         try:
             source.attach()
             self.shared.hasher.install(con)
-            with self.store.transaction():
+            with _threads(con, source), self.store.transaction():
                 found = self._transfer(source)
         except duckdb.Error as error:
             raise warehouse_error(error, certainly=True) or error from None

@@ -1,0 +1,81 @@
+"""One measurement in a process of its own: ``one.py <what> <url> <rows> <folder>``; prints seconds and peak memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+COLUMNS = "SELECT * FROM bench.big"
+
+
+def floor(url: str, rows: int, folder: Path) -> None:
+    import psycopg
+
+    with psycopg.connect(url) as con, con.cursor().copy(f"COPY ({COLUMNS}) TO STDOUT (FORMAT binary)") as copy:
+        for _ in copy:
+            pass
+
+
+def ours(url: str, rows: int, folder: Path) -> None:
+    import duckdb
+
+    from padm_ibis.config import load_config
+    from padm_ibis.extract import DuckDBStore, extract
+
+    (folder / "padm.toml").write_text(
+        '[privacy]\nhash_key = "benchmark of extraction"\n'
+        f'[sources.bench]\nkind = "wide_kind"\nurl = "{url}"\nschema = "bench"\n',
+        encoding="utf-8",
+    )
+    settings = {"temp_directory": str(folder / "tmp"), "preserve_insertion_order": "false"}
+    with duckdb.connect(str(folder / "work.duckdb"), config=settings) as con:
+        found = extract(DuckDBStore(con), load_config(folder / "padm.toml"), "bench")
+        con.execute("CHECKPOINT")
+        assert found.complete, found.failures
+        assert con.execute("SELECT count(*) FROM bronze.big").fetchone() == (rows,)
+
+
+def connectorx(url: str, rows: int, folder: Path) -> None:
+    import connectorx
+    import duckdb
+
+    table = connectorx.read_sql(url, COLUMNS, return_type="arrow")
+    with duckdb.connect(str(folder / "work.duckdb")) as con:
+        con.register("arrived", table)
+        con.execute("CREATE TABLE big AS SELECT * FROM arrived")
+        con.execute("CHECKPOINT")
+        assert con.execute("SELECT count(*) FROM big").fetchone() == (rows,)
+
+
+def dlt(url: str, rows: int, folder: Path, backend: str) -> None:
+    import dlt as library
+    from dlt.sources.sql_database import sql_table
+
+    pipeline = library.pipeline(
+        "bench", pipelines_dir=str(folder / "p"), destination=library.destinations.duckdb(str(folder / "w.duckdb"))
+    )
+    chunk = {"chunk_size": 100_000}
+    more = {"backend_kwargs": {"conn": url, "return_type": "arrow_stream"}} if backend == "connectorx" else {}
+    pipeline.run(sql_table(url, table="big", schema="bench", backend=backend, **chunk, **more))
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("SELECT count(*) FROM big")[0][0] == rows
+
+
+def main() -> None:
+    what, url, rows, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    began = time.perf_counter()
+    name, _, backend = what.partition("-")
+    if backend:
+        dlt(url, rows, folder, backend)
+    else:
+        globals()[name](url, rows, folder)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": round(peak)}))
+
+
+if __name__ == "__main__":
+    main()
