@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -326,3 +329,15 @@ def test_a_session_of_a_run_is_not_ended_by_limits_meant_for_people(built: Schoo
     con = connect(built.backend().config, run=True)
     assert con.execute("SHOW statement_timeout").fetchall() == [("0",)]
     con.close()
+
+
+def test_a_run_without_news_imports_neither_ibis_nor_pandera_nor_pandas(built: School) -> None:
+    code = (
+        "import sys; import padm_ibis as padm\n"
+        f"report = padm.run(as_of={AS_OF!r}, config={str(built.config)!r}, warehouse={built.url!r})\n"
+        "print(report.status, [m for m in ('ibis', 'pandera', 'pandas', 'pyarrow', 'rich') if m in sys.modules])"
+    )
+    built.run()
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert result.stdout.strip() == "up to date []", result.stderr

@@ -279,8 +279,6 @@ class PostgresWork(_Session):
         self, layers: Collection[str], tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]
     ) -> list[str]:
         """What would be lost if the schemas of ``layers`` were replaced, in words."""
-        from padm_ibis.engine.compile import type_name
-
         known = self._known()
         problems: list[str] = []
         ours: list[int] = []
@@ -292,6 +290,8 @@ class PostgresWork(_Session):
         def new_types(layer: str, name: str) -> Mapping[str, str]:
             if (layer, name) not in tables:
                 return {}
+            from padm_ibis.engine.compile import type_name
+
             return {column: type_name(kind, "postgres") for column, kind in schema_of(name).items()}
 
         problems += survivors.dependents(self.raw, ours)[1]
