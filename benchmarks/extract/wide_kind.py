@@ -11,8 +11,22 @@ from padm_ibis.contract import BronzeContract, column
 from padm_ibis.model import resource
 from padm_ibis.sources.table import SourceTable
 
-INTEGERS = tuple("id alumno elemento plan_version anio instancia id_acta comision evaluacion numero".split())
-TEXTS = tuple(("nro_acta nota resultado res_desc origen folio renglon nro_res tramite materia_nombre codigo flag estado").split())
+INTEGERS = ("id", "alumno", "elemento", "plan_version", "anio", "instancia", "id_acta", "comision", "evaluacion", "numero")
+TEXTS = (
+    "nro_acta",
+    "nota",
+    "resultado",
+    "res_desc",
+    "origen",
+    "folio",
+    "renglon",
+    "nro_res",
+    "tramite",
+    "materia_nombre",
+    "codigo",
+    "flag",
+    "estado",
+)
 KINDS = {
     **dict.fromkeys(INTEGERS, dt.int64), **dict.fromkeys(TEXTS, dt.string), "fecha": dt.date, "fecha_vigencia": dt.date,
     "ts": dt.timestamp, "tz": dt.timestamp, "nota_n": dt.Decimal(18, 6), "pct": dt.Decimal(18, 6), "creditos": dt.Decimal(18, 6),

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import ibis
 import ibis.expr.types as ir
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
 YEAR, SOURCE, STUDENT = "anio_academico", "source_db", "alumno_id"
+Mode = Literal["remove", "perturb"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 NOT_FEATURES = ("key", "target", "metadata")
 ROWS = "(rows)"
 EXAMPLES = 3
@@ -113,7 +115,7 @@ def audit_leakage(
     tables: Sequence[str] = (),
     cuts: Sequence[int] = (),
     sample: int | None = None,
-    perturb: bool = True,
+    modes: Sequence[Mode] = MODES,
     progress: Callable[[str], None] = lambda text: None,
 ) -> LeakageReport:
     """Take the future away and see whether the past changes.
@@ -126,8 +128,8 @@ def audit_leakage(
         Years at whose cutoff to cut; by default every closed year the tables have.
     sample
         Cut at this many years only, spread evenly.
-    perturb
-        Whether to change later facts as well, in one further rebuild.
+    modes
+        ``remove`` takes later facts away, cut by cut; ``perturb`` changes them, in one further rebuild.
 
     Raises
     ------
@@ -137,19 +139,23 @@ def audit_leakage(
     began = time.perf_counter()
     audit = _Audit(warehouse, graph, tables, progress)
     chosen = audit.cuts(cuts, sample)
-    with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
-        pending = [ahead.submit(audit.past, year) for year in chosen]
-        for year, statements in zip(chosen, pending, strict=True):
-            progress(f"what was known by the end of {year}")
-            audit.remove(year, statements.result())
-    if perturb:
+    if "remove" in modes:
+        _remove(audit, chosen, progress)
+    if "perturb" in modes:
         progress("later facts changed")
         audit.perturb(chosen)
-    modes = ("remove", "perturb") if perturb else ("remove",)
     names = tuple(m.name for m in audit.models)
-    report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), modes, list(audit.found.values()))
+    report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), list(audit.found.values()))
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _remove(audit: _Audit, years: Sequence[int], progress: Callable[[str], None]) -> None:
+    with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
+        pending = [ahead.submit(audit.past, year) for year in years]
+        for year, statements in zip(years, pending, strict=True):
+            progress(f"what was known by the end of {year}")
+            audit.remove(year, statements.result())
 
 
 class _Audit:

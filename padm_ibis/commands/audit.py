@@ -36,7 +36,7 @@ def leakage(
     could have moved is not proved, and fails too. Nothing is written to the warehouse.
     """
     from padm_ibis import connect
-    from padm_ibis.audit.leakage import audit_leakage
+    from padm_ibis.audit.leakage import MODES, audit_leakage
     from padm_ibis.engine.definitions import Definitions
 
     config = options.load(secrets=False)
@@ -44,7 +44,7 @@ def leakage(
     say = (lambda text: click.echo(f"  {text}", err=True)) if sys.stderr.isatty() else (lambda text: None)
     with connect(config) as warehouse:
         report = audit_leakage(
-            warehouse, graph, tables=tables, cuts=cuts, sample=sample, perturb=not no_perturb, progress=say
+            warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES, progress=say
         )  # fmt: skip
     options.write_json(report.json())
     if not options.quiet:

@@ -43,7 +43,7 @@ def test_a_source_out_of_reach_is_an_error_without_its_password(both: Bronze, ca
     both.urls["north"] = NOBODY
     health = doctor(both.config())
     assert health.exit_code == 1
-    assert [d.subject for d in health.errors][0] == "source north"
+    assert next(d.subject for d in health.errors) == "source north"
     assert not any(secret in health.json() for secret in ("s3cr", "w0rd"))
     assert any(d.subject == "source south" and d.verdict == "ok" for d in health.findings), (
         "the others are looked at all the same"
