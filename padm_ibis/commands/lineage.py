@@ -88,7 +88,14 @@ def _show_tree(node: Node, *, indirect: bool) -> None:
     console().print(root, soft_wrap=True)
 
 
+SHOWN = 12  # columns that a person still reads
+
+
 def _show_sources(known: Lineage, start: Ref) -> None:
     found = known.sources(start)
     click.echo(f"\nvalue from: {', '.join(str(r) for r in sorted(found.values)) or 'no column: rows are counted'}")
-    click.echo(f"rows decided by: {', '.join(str(r) for r in sorted(found.indirect)) or 'nothing else'}")
+    tables = {ref.table for ref in found.indirect}
+    if len(found.indirect) > SHOWN:
+        click.echo(f"rows decided by: {len(found.indirect)} columns of {len(tables)} source tables; --json - lists them")
+    else:
+        click.echo(f"rows decided by: {', '.join(str(r) for r in sorted(found.indirect)) or 'nothing else'}")

@@ -154,7 +154,7 @@ def _conclude(work: Work, run: _Run, began: float) -> None:
     """Write the run down and publish, unless nothing changed since the last time."""
     report = run.report
     nothing_new = not ledger.get(work, "unpublished") and work.published_run() is not None
-    if report.failures:
+    if report.failures or report.errors:
         report.status = "partial"
     elif nothing_new:
         report.status = "up to date"
