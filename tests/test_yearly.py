@@ -331,7 +331,9 @@ def test_no_fact_of_a_year_multiplies_another(load: Load, rows: Rows) -> None:
 
 
 def test_there_is_a_row_for_every_year_that_any_of_the_four_facts_mentions(load: Load, rows: Rows) -> None:
-    career = Career().attends(2018).enrols(2019).exam(2020).reenrols(2021).add("fact_course_enrollment", None)
+    career = Career().attends(2018).enrols(2019).exam(2020).reenrols(2021)
+    for fact in ("fact_attendance", "fact_course_enrollment", "fact_exam_inscription"):
+        career.add(fact, None)
     found = engagement(load, rows, "anio_academico", career)
     assert [r["anio_academico"] for r in found] == [2018, 2019, 2020, 2021]
     assert [r["promedio_asistencia"] for r in found] == [None] * 4

@@ -384,7 +384,7 @@ def test_what_is_to_be_predicted_is_the_last_closed_year_of_open_series(run: Run
                 year(2024, 8, **never_active), year(2024, 9, **never_active), year(2024, 10),
             ],
             "fact_dropout": [
-                exit_of(2, 2021), exit_of(3, 2022), exit_of(4, 2024), exit_of(5, 2025), exit_of(8, 2019), exit_of(10, None),
+                exit_of(2, 2021), exit_of(3, 2022), exit_of(4, 2024), exit_of(5, 2025), exit_of(8, 2018), exit_of(10, None),
                 {**exit_of(1, 2024), "source_db": "sede2"},
             ],
             "fact_egreso": [exit_of(6, 2025)],
