@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +197,7 @@ def source_of(config: Config) -> Iterator[DuckDBFile | PostgresDatabase]:
     try:
         yield database
     finally:
-        with suppress(Exception):
-            database.close()
+        database.close()
 
 
 def _numbers(schema: pa.Schema) -> pa.Schema:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact
 from padm_ibis.errors import PadmError, UsageError
@@ -71,7 +77,7 @@ def publish(
     except PadmError as error:
         report.error = config.mask(error.message)
         raise
-    except Exception as error:
+    except _driver_errors() as error:
         # a driver's message may quote values and addresses: its class and first line say enough
         first = next(iter(str(error).splitlines()), "")
         report.error = f"{type(error).__name__}: {config.mask(redact(first))}"
@@ -81,6 +87,15 @@ def publish(
         if report.exit_code and config.mail is not None:
             _mail(config, report)
     return report
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """What a database, a disk or Arrow may raise; a mistake of ours is none of these and is not hidden."""
+    found: list[type[Exception]] = [OSError, sqlite3.Error, duckdb.Error, pa.ArrowException]
+    for module in ("psycopg", "adbc_driver_manager"):
+        if find_spec(module) is not None:
+            found.append(import_module(module).Error)
+    return tuple(found)
 
 
 def _replicate(

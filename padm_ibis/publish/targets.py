@@ -125,8 +125,7 @@ def _file_target(url: Url) -> Iterator[FileTarget]:
     try:
         yield target
     finally:
-        with suppress(Exception):
-            target.database.close()
+        target.database.close()
         target.temporary.unlink(missing_ok=True)
         target.temporary.with_name(target.temporary.name + ".wal").unlink(missing_ok=True)
 
@@ -217,6 +216,8 @@ class PostgresTarget:
 
 @contextmanager
 def _postgres_target(config: Config, url: Url, specs: Sequence[TableSpec], mode: str) -> Iterator[PostgresTarget]:
+    import psycopg
+
     from padm_ibis.backends.postgres import survivors
 
     database = PostgresDatabase(config, url, read_only=False)
@@ -234,7 +235,7 @@ def _postgres_target(config: Config, url: Url, specs: Sequence[TableSpec], mode:
         con.execute(f"CREATE SCHEMA {STAGE}")
         yield PostgresTarget(database)
     finally:
-        with suppress(Exception):
+        with suppress(psycopg.Error):  # a lost connection: the next publication clears it away
             con.execute(f"DROP SCHEMA IF EXISTS {STAGE} CASCADE")
         database.close()
 
