@@ -20,22 +20,21 @@ def floor(url: str, rows: int, folder: Path) -> None:
 
 
 def ours(url: str, rows: int, folder: Path) -> None:
-    import duckdb
-
+    from padm_ibis.backends.duckdb import DuckDBBackend
     from padm_ibis.config import load_config
     from padm_ibis.extract import DuckDBStore, extract
 
     (folder / "padm.toml").write_text(
-        '[privacy]\nhash_key = "benchmark of extraction"\n'
+        '[warehouse]\nurl = "duckdb://warehouse.duckdb"\n[privacy]\nhash_key = "benchmark of extraction"\n'
         f'[sources.bench]\nkind = "wide_kind"\nurl = "{url}"\nschema = "bench"\n',
         encoding="utf-8",
     )
-    settings = {"temp_directory": str(folder / "tmp"), "preserve_insertion_order": "false"}
-    with duckdb.connect(str(folder / "work.duckdb"), config=settings) as con:
-        found = extract(DuckDBStore(con), load_config(folder / "padm.toml"), "bench")
-        con.execute("CHECKPOINT")
+    config = load_config(folder / "padm.toml")
+    with DuckDBBackend(config).open() as work:
+        found = extract(DuckDBStore(work.raw), config, "bench")
+        work.execute("CHECKPOINT")
         assert found.complete, found.failures
-        assert con.execute("SELECT count(*) FROM bronze.big").fetchone() == (rows,)
+        assert work.execute("SELECT count(*) FROM bronze.big") == [(rows,)]
 
 
 def connectorx(url: str, rows: int, folder: Path) -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config
 
 LEDGER = "_padm"
+# Texts are written in half the time and a smaller file than in the default format; DuckDB 1.3 and later read it.
+STORAGE = "v1.3.0"
 _CATALOG = "warehouse"
 _LEFTOVERS = ("publish-*.duckdb", "publish-*.duckdb.wal", "remake-*.duckdb", "remake-*.duckdb.wal")
 _BROKEN = (
@@ -283,7 +285,12 @@ class DuckDBWork:
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         temporary = self.state / "tmp"
-        settings = {**_settings(self.config), "temp_directory": str(temporary), "preserve_insertion_order": "false"}
+        settings = {
+            **_settings(self.config),
+            "temp_directory": str(temporary),
+            "preserve_insertion_order": "false",
+            "storage_compatibility_version": STORAGE,
+        }
         try:
             return duckdb.connect(str(self.path), config=settings)
         except duckdb.Error as error:

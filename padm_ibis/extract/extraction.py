@@ -24,7 +24,7 @@ from padm_ibis.extract.resolve import Finding, Statement, resolve, tables_of
 from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import Change, DuckDBStore, Plan, Staged, State, Store
 from padm_ibis.sources.connect import Columns, Source, open_source, warehouse_error
-from padm_ibis.sources.values import family, literal, quote, sql_type
+from padm_ibis.sources.values import family, literal, quote
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity, SourceConfig
@@ -271,7 +271,7 @@ class _Job:
             here = Bronze(self.store.bronze, states, same_snapshot=True)
             for spec in self.specs:
                 statement = statements[spec.name]
-                result.checks += compare(source, spec, statement, self.shared.hasher, here, self.shared.config)
+                result.checks += compare(source, spec, statement, here, self.shared.config)
         self.store.save(self.name, states, self.fingerprint)
         self.store.save_columns(self.name, _flat(found))
         return result
@@ -293,15 +293,15 @@ class _Job:
         return Plan("incremental", since, known.loaded_from)
 
     def _stage(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime) -> Staged:
-        values = {
+        columns = {
             "source_db": literal(self.name),
             "_extracted_at": f"TIMESTAMP '{self.shared.now:%Y-%m-%d %H:%M:%S.%f}'",
             "_run_id": literal(self.shared.run_id),
-            **{name: Hasher.sql(name, how) for name, how in spec.hashes.items()},  # type: ignore[arg-type]
+            **statement.landed(),
         }
-        casts = {name: f"CAST({quote(name)} AS {sql_type(kind, 'duckdb')})" for name, kind in spec.columns.items()}
-        columns = ", ".join(f"{values.get(name, cast)} AS {quote(name)}" for name, cast in casts.items())
-        query = f"SELECT {columns}, _odd FROM {source.relation(statement.sql(self._since(spec, plan)))}"
+        listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in spec.columns)
+        relation = source.relation(statement.sql(self._since(spec, plan)))
+        query = f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}"
         with source.errors():
             return self.store.stage(spec, query, plan, self.name, clock)
 
@@ -330,8 +330,10 @@ class _Job:
         early = f"dated before {plan.loaded_from}, left out; --full-refresh {spec.name} reads them"
         yield from remark("before_start", rows.early, early, "warn")
         if rows.odd:
-            counts = source.rows(statement.odd_columns(self._since(spec, plan)))[0]
-            listed = ", ".join(f"{name} ({int(n)})" for name, n in zip(statement.odd, counts, strict=True) if n)
+            names, query = statement.odd_columns(source.relation, self._since(spec, plan))
+            with source.errors():
+                counts = source.con.execute(query).fetchall()[0]
+            listed = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n)
             text = f"infinity, NaN or too large, landed as the last or first day, or null: {listed}"
             yield from remark("unreadable_value", rows.odd, text, checks.unreadable_value)
 

@@ -20,7 +20,7 @@ from padm_ibis.extract.resolve import Statement, resolve, tables_of
 from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import LEDGER, State
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
-from padm_ibis.sources.values import literal, quote, sql_type
+from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity, SourceConfig
@@ -64,10 +64,8 @@ class Bronze:
     same_snapshot: bool = False
 
 
-def compare(
-    source: Source, spec: ResourceSpec, statement: Statement, hasher: Hasher, bronze: Bronze, config: Config
-) -> Iterator[CheckResult]:
-    """Compare one resource of an attached source with bronze, in the session the source is attached to.
+def compare(source: Source, spec: ResourceSpec, statement: Statement, bronze: Bronze, config: Config) -> Iterator[CheckResult]:
+    """Compare one resource of an attached source with bronze, in the session that both the source and the key are in.
 
     ``reconcile_missing`` are rows of the source that bronze lacks, those dated after the last extraction excepted, which
     the next run reads; ``reconcile_surplus`` rows that the source has no longer; ``reconcile_different`` rows of one key
@@ -75,9 +73,7 @@ def compare(
     """
     con, name = source.con, source.config.name
     state = bronze.states.get(spec.name)
-    casts = {c: f"CAST({quote(c)} AS {sql_type(kind, 'duckdb')})" for c, kind in spec.own_columns.items()}
-    casts |= {c: hasher.sql(c, how) for c, how in spec.hashes.items()}  # type: ignore[arg-type]
-    landed = ", ".join(f"{sql} AS {quote(c)}" for c, sql in casts.items())
+    landed = ", ".join(f"{sql} AS {quote(c)}" for c, sql in statement.landed().items())
     since = state.loaded_from.isoformat() if state and state.loaded_from and spec.cursor else None
     new = "FALSE" if bronze.same_snapshot else _newer(spec, state, source.config)
     with source.errors():
@@ -236,7 +232,7 @@ def _check_source(
             for spec in specs:
                 if progress is not None:
                     progress.start(spec.name)
-                checks += compare(source, spec, statements[spec.name], hasher, Bronze(relation, states), config)
+                checks += compare(source, spec, statements[spec.name], Bronze(relation, states), config)
                 if progress is not None:
                     progress.done(spec.name)
             con.execute("COMMIT")

@@ -8,14 +8,15 @@ is known for every resource.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from padm_ibis.errors import SourceShapeError
+from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.spec import PLACEHOLDER, KindSpec, ResourceSpec, TableSpec
 from padm_ibis.sources.connect import Columns, Source
-from padm_ibis.sources.values import convert, family, land, literal, null, quote, sql_type
+from padm_ibis.sources.values import bounded, convert, family, landed, literal, null, quote, sql_type
 
 Level = Literal["error", "warning", "note"]
 ODD = "_odd"
@@ -46,44 +47,68 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The statement of one resource at one source.
+    """The statement of one resource at one source, and what is done here with the rows it sends.
 
     Attributes
     ----------
-    odd
-        Column → the condition under which its value had to be changed to fit the contract's type.
+    body
+        The resource's own statement, over this installation's tables.
     fallbacks
         Table → the one that is read in its place.
-    definition
-        Fingerprint of the statement: rows read by another one are read again.
     """
 
     spec: ResourceSpec
     dialect: str
     body: str
-    odd: Mapping[str, str]
     fallbacks: Mapping[str, str]
 
     @property
     def definition(self) -> str:
-        """Names what the rows are made by."""
-        return hashlib.sha256(self.sql().encode()).hexdigest()[:16]
+        """Names what the rows are made by: rows made by another are read again."""
+        made = [self.sql(), *self.landed().values()]
+        return hashlib.sha256("\n".join(made).encode()).hexdigest()[:16]
 
     def sql(self, since: str | None = None) -> str:
         """Return the statement; with ``since``, only of rows whose cursor is not before it, or null."""
-        columns = ", ".join(f"{self._landed(name, kind)} AS {quote(name)}" for name, kind in self.spec.own_columns.items())
-        odd = " OR ".join(self.odd.values())
+        sent = {name: bounded(f"q.{quote(name)}", kind, self.dialect) for name, kind in self._plain.items()}
+        columns = {name: sent[name][0] if name in sent else f"q.{quote(name)}" for name in self.spec.own_columns}
+        odd = " OR ".join(condition for _, condition in sent.values() if condition)
         flag = f"CASE WHEN {odd} THEN 1 ELSE 0 END" if odd else "0"
-        return f"SELECT {columns}, {flag} AS {ODD} FROM ({self.body}) AS q{self._where(since)}"
+        return f"SELECT {_listed(columns)}, {flag} AS {ODD} FROM ({self.body}) AS q{self._where(since)}"
 
-    def odd_columns(self, since: str | None = None) -> str:
-        """Return a statement that counts, column by column, the values that had to be changed."""
-        counts = ", ".join(f"SUM(CASE WHEN {when} THEN 1 ELSE 0 END) AS {quote(name)}" for name, when in self.odd.items())
-        return f"SELECT {counts} FROM ({self.body}) AS q{self._where(since)}"
+    def landed(self) -> dict[str, str]:
+        """Return DuckDB's SQL, by column, that makes of what was sent what bronze holds."""
+        hashes = {name: Hasher.sql(name, how) for name, how in self.spec.hashes.items()}
+        return {name: hashes.get(name) or landed(quote(name), kind)[0] for name, kind in self.spec.own_columns.items()}
 
-    def _landed(self, name: str, kind: str) -> str:
-        column = f"q.{quote(name)}"
-        return column if name in self.spec.hashes else land(column, kind, self.dialect)[0]
+    def odd(self) -> str:
+        """Return DuckDB's condition: some value of a row that was sent had to be changed to fit the contract's type."""
+        here = (landed(quote(name), kind)[1] for name, kind in self._plain.items())
+        return " OR ".join([f"{ODD} = 1", *(condition for condition in here if condition)])
+
+    def odd_columns(self, relation: Callable[[str], str], since: str | None = None) -> tuple[tuple[str, ...], str]:
+        """Return columns, and DuckDB's query that counts the values of each that had to be changed.
+
+        Parameters
+        ----------
+        relation
+            What stands in a FROM for a statement at the source.
+        """
+        there, here = {}, {}
+        for name, kind in self._plain.items():
+            column = f"q.{quote(name)}"
+            if condition := bounded(column, kind, self.dialect)[1]:
+                there[name], here[name] = f"CASE WHEN {condition} THEN 1 ELSE 0 END", f"{quote(name)} = 1"
+            elif condition := landed(quote(name), kind)[1]:
+                there[name], here[name] = column, condition
+        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in here.values())
+        sent = f"SELECT {_listed(there)} FROM ({self.body}) AS q{self._where(since)}"
+        return tuple(here), f"SELECT {counts} FROM {relation(sent)}"
+
+    @property
+    def _plain(self) -> dict[str, str]:
+        """The columns that arrive as they are."""
+        return {name: kind for name, kind in self.spec.own_columns.items() if name not in self.spec.hashes}
 
     def _where(self, since: str | None) -> str:
         if since is None or self.spec.cursor is None:
@@ -91,6 +116,10 @@ class Statement:
         cursor = f"q.{quote(self.spec.cursor)}"
         kind = sql_type(self.spec.columns[self.spec.cursor], self.dialect)
         return f" WHERE {cursor} >= CAST({literal(since)} AS {kind}) OR {cursor} IS NULL"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
 
 
 def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> dict[str, TableSpec]:
@@ -144,12 +173,7 @@ def _statement(source: Source, kind: KindSpec, spec: ResourceSpec, found: Column
             text = f"{name} is missing: {spec.name} is read from {used}"
             findings.append(Finding("warning", source.config.name, name, None, text, (spec.name,)))
     body = PLACEHOLDER.sub(lambda match: tables[match[1]], spec.sql[source.dialect])
-    landed = {
-        name: land(f"q.{quote(name)}", kind_, source.dialect)[1]
-        for name, kind_ in spec.own_columns.items()
-        if name not in spec.hashes
-    }
-    return Statement(spec, source.dialect, body, {name: when for name, when in landed.items() if when}, fallbacks)
+    return Statement(spec, source.dialect, body, fallbacks)
 
 
 def _table(

@@ -23,6 +23,7 @@ from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from padm_ibis.model import Hash
     from padm_ibis.sources.table import SourceTable
 
 Dialect = Literal["postgres", "duckdb"]
@@ -67,7 +68,7 @@ class ResourceSpec:
     key: tuple[str, ...]
     columns: Mapping[str, str]
     not_null: frozenset[str]
-    hashes: Mapping[str, str]
+    hashes: Mapping[str, Hash]
     fallback: Mapping[str, str]
     inputs: tuple[str, ...]
     foreign_keys: Mapping[str, str]

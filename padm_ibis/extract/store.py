@@ -132,7 +132,7 @@ class Store(Protocol):
         """All of one source: it holds together or not at all."""
 
     def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime) -> Staged:
-        """Read the rows of a DuckDB query that yields the columns of the contract, and ``_odd``."""
+        """Read the rows of a DuckDB query: the columns of the contract, and ``padm_odd``, whether a value was changed."""
 
     def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
         """Bring bronze to what was staged."""
@@ -248,7 +248,7 @@ class DuckDBStore:
         self._con.execute("CREATE OR REPLACE TEMP SEQUENCE padm_odd")
         columns = ", ".join(quote(name) for name in spec.columns if name != "_run_id")
         # Counting while the rows stream by: a branch of CASE is worked out only for the rows that take it.
-        counted = "CASE WHEN _odd = 1 THEN CASE WHEN nextval('temp.padm_odd') < 0 THEN NULL ELSE _run_id END ELSE _run_id END"
+        counted = "CASE WHEN padm_odd THEN CASE WHEN nextval('temp.padm_odd') < 0 THEN NULL ELSE _run_id END ELSE _run_id END"
         self._con.execute(f"{target} SELECT {columns}, {counted} AS _run_id FROM ({query})")
         read = self._one(f"SELECT count(*) FROM {table} WHERE {where}")
         odd = self._one("SELECT nextval('temp.padm_odd')") - 1

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from padm_ibis.backends.duckdb import STORAGE
 from padm_ibis.config import Url, redact
 from padm_ibis.errors import PadmError, UsageError, WarehouseError
 from padm_ibis.sample.campus import LAST_YEAR, Campus
@@ -184,10 +185,11 @@ def _open(url: Url, *, small: bool) -> Iterator[_Target]:
 
 def _connect_duckdb(path: Path, *, small: bool) -> duckdb.DuckDBPyConnection:
     # a table takes at least one block, and so does its key: 75 MB for the default sample, 12 MB in small blocks
-    block = f" (BLOCK_SIZE {SMALL_BLOCK})" if small and not path.exists() else ""
+    options = [f"STORAGE_VERSION '{STORAGE}'", *([f"BLOCK_SIZE {SMALL_BLOCK}"] if small else [])]
+    made = "" if path.exists() else f" ({', '.join(options)})"
     connection = duckdb.connect()
     try:
-        connection.execute(f"ATTACH {literal(str(path))} AS {_TARGET}{block}")
+        connection.execute(f"ATTACH {literal(str(path))} AS {_TARGET}{made}")
         connection.execute(f"USE {_TARGET}")
     except duckdb.Error:
         connection.close()

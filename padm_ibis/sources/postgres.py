@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import duckdb
 
-from padm_ibis.errors import SourceUnreachable
+from padm_ibis.errors import SourceError, SourceUnreachable
 from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.connect import Columns, Source
 from padm_ibis.sources.values import literal
@@ -116,11 +116,17 @@ class PostgresSource(Source):
         self.detach()
         try:
             self.con.execute(f"ATTACH {literal(self.address())} AS {self.alias} (TYPE postgres, READ_ONLY)")
-            self.con.execute(f"SELECT * FROM {self.relation('SELECT 1 AS one')}").fetchall()
+            query = self.relation("SELECT current_setting('TimeZone') AS zone")
+            zone = self.con.execute(f"SELECT * FROM {query}").fetchall()[0][0]
         except duckdb.Error as error:
             text = driver_message(error, self.config)
             explained = self.explained(error)
             raise SourceUnreachable(f"The source {self.config.name} cannot be reached: {text}.", hint=explained.hint) from None
+        if zone != self.config.timezone:
+            raise SourceError(
+                f"The source {self.config.name}: the session's time zone is {zone}, not {self.config.timezone} as asked for.",
+                hint="Something between here and the server drops the connection's options; connect to the server itself.",
+            )
 
     def address(self) -> str:
         """Return the URL with this source's time-outs, schema and time zone as options of the session."""

@@ -1,7 +1,8 @@
-"""How a value of one type is read as another, in the SQL of the source.
+"""How a value of one type is read as another.
 
-Two steps, both at the source. `convert` gives a column the type that the expressions of bronze work with, whatever type
-this installation chose; `land` gives what an expression yields the type and the range that every engine can hold.
+Three steps. `convert` gives a column the type that the expressions of bronze work with, whatever type this installation
+chose; `bounded` keeps numbers within the contract's; both are done by the source. `landed` gives what arrives the type and
+the range that every engine can hold: it is done here, where a server's time is not spent on it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Literal
 Family = Literal["integer", "numeric", "float", "text", "boolean", "date", "timestamp", "instant", "other"]
 FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
 LAST_INSTANT = "9999-12-31 23:59:59.999999"
-# PostgreSQL's calendar is 29 years longer than DuckDB's, which the values travel through.
-_END_OF_TIME = "294247-01-01"
+# PostgreSQL's first day is 4714-11-24 BC: whatever lies before it has run over the end of DuckDB's calendar.
+_BEFORE_ALL = "4800-01-01 (BC)"
 _DECIMAL = re.compile(r"decimal\((\d+), (\d+)\)")
 
 _FAMILIES: tuple[tuple[str, Family], ...] = (
@@ -67,7 +68,8 @@ def convert(column: str, found: str, wanted: str, dialect: str, timezone: str) -
     An instant becomes the wall clock of the source's time zone, an empty text no number and no date.
     """
     kind, target = family(found), _target(wanted)
-    zoned = f"({column} AT TIME ZONE {literal(timezone)})"
+    # PostgreSQL looks the zone's name up for every row; its sessions keep to the source's zone, see `PostgresSource.address`
+    zoned = f"CAST({column} AS TIMESTAMP)" if dialect == "postgres" else f"({column} AT TIME ZONE {literal(timezone)})"
     filled = f"NULLIF(TRIM({column}), '')"
     as_type = sql_type(wanted, dialect)
     if kind == target:
@@ -97,27 +99,38 @@ def _number(column: str, kind: Family, filled: str, target: Family, as_type: str
     return column if target == "numeric" and kind != "float" else f"CAST({column} AS {as_type})"
 
 
-def land(column: str, wanted: str, dialect: str) -> tuple[str, str | None]:
-    """Return SQL that brings a value within what every engine can hold, and a condition: it had to be changed.
+def bounded(column: str, wanted: str, dialect: str) -> tuple[str, str | None]:
+    """Return SQL of the source that brings a number within the contract's type, and a condition: it was none, or too large.
 
-    ``infinity`` becomes the last day of the calendar and ``-infinity`` the first, so that its order is kept; a number that
-    is none, or that the contract's type cannot hold, becomes null. All others are untouched.
+    Such a number becomes null. Only PostgreSQL must do it before the row is sent: of a number without declared digits the
+    reader makes a float. All other values pass untouched, for `landed`.
     """
-    infinite = f"{column} = '{{}}'" if dialect == "postgres" else f"{column} = CAST('{{}}' AS {sql_type(wanted, dialect)})"
-    if wanted == "date":
-        last, first = infinite.format("infinity"), infinite.format("-infinity")
-        value = f"CASE WHEN {last} THEN DATE '{LAST_DAY}' WHEN {first} THEN DATE '{FIRST_DAY}' ELSE {column} END"
-        return value, f"{last} OR {first}"
+    match = _DECIMAL.fullmatch(wanted)
+    if match is None:
+        return column, None
+    limit = 10 ** (int(match[1]) - int(match[2])) - 1
+    # The cast outermost: of a CASE, PostgreSQL does not tell the scale, and the reader would take it for a float.
+    value = f"CAST(CASE WHEN ABS({column}) < {limit} THEN {column} END AS {sql_type(wanted, dialect)})"
+    return value, f"NOT ABS({column}) < {limit}"
+
+
+def landed(column: str, wanted: str) -> tuple[str, str | None]:
+    """Return DuckDB's SQL that gives a value the contract's type and range, and a condition: it had to be changed.
+
+    ``infinity`` becomes the last day of the calendar and ``-infinity`` the first, so that its order is kept. An instant of
+    PostgreSQL's last 29 years, which DuckDB's calendar lacks, arrives as one long before PostgreSQL's first, and is taken
+    for infinity.
+    """
+    kind = sql_type(wanted, "duckdb")
+    typed = f"CAST({column} AS {kind})"
+    if wanted not in ("date", "timestamp"):
+        return typed, None
+    last, first = (f"{typed} = CAST('{end}' AS {kind})" for end in ("infinity", "-infinity"))
     if wanted == "timestamp":
-        last, first = f"{column} >= TIMESTAMP '{_END_OF_TIME}'", infinite.format("-infinity")
-        value = f"CASE WHEN {last} THEN TIMESTAMP '{LAST_INSTANT}' WHEN {first} THEN TIMESTAMP '{FIRST_DAY}' ELSE {column} END"
-        return value, f"{last} OR {first}"
-    if match := _DECIMAL.fullmatch(wanted):
-        limit = 10 ** (int(match[1]) - int(match[2])) - 1
-        # The cast outermost: of a CASE, PostgreSQL does not tell the scale, and the reader would take it for a float.
-        value = f"CAST(CASE WHEN ABS({column}) < {limit} THEN {column} END AS {sql_type(wanted, dialect)})"
-        return value, f"NOT ABS({column}) < {limit}"
-    return column, None
+        last = f"({last} OR {typed} < TIMESTAMP '{_BEFORE_ALL}' AND NOT {first})"
+    late = LAST_DAY if wanted == "date" else LAST_INSTANT
+    value = f"CASE WHEN {last} THEN {kind} '{late}' WHEN {first} THEN {kind} '{FIRST_DAY}' ELSE {typed} END"
+    return value, f"{last} OR {first}"
 
 
 def _target(wanted: str) -> Family:
