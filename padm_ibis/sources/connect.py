@@ -107,6 +107,10 @@ def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> Warehous
     return None
 
 
+_ENCODING = (
+    "The source's database holds text that is not in its declared encoding; correct it there, or read a schema of views that"
+    " do, with convert_from(convert(convert_to(nombre, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'SQL_ASCII')."
+)
 _HINTS = (
     ("statement timeout", "A statement took longer than statement_timeout_s of this source; raise it, or add an index there."),
     ("lock timeout", "Something at the source holds a lock; try again, or raise lock_timeout_s."),
@@ -115,7 +119,8 @@ _HINTS = (
     ("no pg_hba.conf entry", "The server does not let this user in from here; ask its administrator."),
     ("invalid input syntax", "A column there holds a value that its type here cannot; `padm-ibis doctor` lists changed types."),
     ("Conflicting lock", "Another program writes to that file; close it."),
-    ("Invalid unicode", "The source's database holds text that is not in its declared encoding."),
+    ("Invalid unicode", _ENCODING),
+    ("invalid byte sequence", _ENCODING),
 )
 
 

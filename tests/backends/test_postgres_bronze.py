@@ -99,3 +99,23 @@ def test_texts_arrive_as_they_are(bronze: Bronze, campus: Campus) -> None:  # no
     with psycopg.connect(bronze.warehouse) as con:  # type: ignore[attr-defined]
         assert con.execute("SELECT id, mark FROM bronze.marks ORDER BY id").fetchall() == list(enumerate(texts))
     assert sum(i.changed for i in bronze.load(full_refresh=True).inputs) == 0, "what is equal is not written again"
+
+
+def test_a_run_that_reconciles_finds_what_is_missing_left_over_and_different(bronze: Bronze, campus: Campus) -> None:  # noqa: F811
+    for number, text in enumerate(["Ana", "", None, "a\nb", "ñ,€"]):
+        campus.add("people", {"person": number, "name": text, "document": str(number)})
+    for number in range(4):
+        campus.mark(number, "2014-03-01", points="7.250000", day="2014-03-01")
+    campus.mark(9, "2024-03-01")
+    assert [c for c in bronze.load(reconcile=True).checks if "reconcile" in c.rule] == []
+    with psycopg.connect(bronze.warehouse, autocommit=True) as con:  # type: ignore[attr-defined]
+        con.execute("DELETE FROM bronze.marks WHERE id = 0")
+        con.execute("UPDATE bronze.marks SET mark = 'x' WHERE id = 1")
+    campus.sql("DELETE FROM marks WHERE id = 2")
+    found = {c.rule: (c.verdict, c.failed, c.rows) for c in bronze.load(reconcile=True).checks if "reconcile" in c.rule}
+    assert found == {
+        "reconcile_missing": ("error", 1, ("north: id 0",)),
+        "reconcile_surplus": ("error", 1, ("north: id 2",)),
+        "reconcile_different": ("error", 1, ("north: id 1",)),
+    }
+    assert [c for c in bronze.load(reconcile=True, full_refresh=["marks"]).checks if "reconcile" in c.rule] == []

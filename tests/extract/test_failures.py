@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 from conftest_extract import Bronze, Campus, at_database, changed
 
 from padm_ibis.errors import ConfigError
+from padm_ibis.sources.postgres import PostgresSource
 
 pytestmark = pytest.mark.postgres
 NOBODY = "postgres://reader:s3cr%40t-w0rd@127.0.0.1:1/university"
@@ -226,3 +228,14 @@ def test_a_source_is_read_again_after_any_failure_as_if_nothing_had_happened(bro
     assert not bronze.load().complete
     campus.sql("ALTER TABLE gone RENAME TO people")
     assert changed(bronze.load()) == {"marks": 1}
+
+
+def test_a_session_in_another_time_zone_is_refused(bronze: Bronze, campus: Campus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some poolers drop a connection's options; instants would then arrive as another clock's."""
+    address = PostgresSource.address
+    monkeypatch.setattr(PostgresSource, "address", lambda self: re.sub(r"TimeZone%3D.+?%20", "TimeZone%3DUTC%20", address(self)))
+    campus.mark(1, "2024-03-01")
+    found = bronze.load()
+    assert [f.message for f in found.failures] == [
+        "The source north: the session's time zone is UTC, not America/Argentina/Buenos_Aires as asked for."
+    ]

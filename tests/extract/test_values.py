@@ -126,6 +126,31 @@ def test_a_latin_1_database_arrives_in_unicode(bronze: Bronze, campus: Campus, p
 
 
 @postgres
+def test_bytes_of_no_declared_encoding_stop_the_source_by_name(bronze: Bronze, campus: Campus, postgres_url: str) -> None:
+    """A SQL_ASCII database hands out bytes as they are: nobody can say which text ``D1`` was."""
+    name = f"ascii_{campus.schema}"
+    campus.sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = at_database(postgres_url, name)
+    try:
+        with psycopg.connect(url, autocommit=True, client_encoding="SQL_ASCII") as con:
+            con.execute(f'CREATE SCHEMA "{campus.schema}"; SET search_path TO "{campus.schema}"'.encode())
+            con.execute(b"CREATE TABLE people (person int, name text, document text, mail text)")
+            con.execute(b"INSERT INTO people VALUES (1, 'plain', NULL, NULL)")
+            bronze.urls["north"] = url
+            bronze.load(resources=["people"])
+            assert bronze.rows("people", columns="name") == [("plain",)]
+            con.execute(b"INSERT INTO people VALUES (2, E'secret \\xd1and\\xfa', NULL, NULL)")
+            found = bronze.load(resources=["people"])
+    finally:
+        campus.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    failure = found.failures[0]
+    assert failure.source_db == "north"
+    assert "secret" not in failure.message
+    assert "text that is not in its declared encoding" in str(failure.hint)
+    assert bronze.rows("people", columns="name") == [("plain",)], "what was there stays"
+
+
+@postgres
 def test_two_hundred_columns_arrive(bronze: Bronze, campus: Campus) -> None:
     names = [f"c{n:03}" for n in range(WIDTH - 1)]
     campus.sql(f"CREATE TABLE wide (id int, {', '.join(f'{n} text' for n in names)})")
