@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from padm_ibis.backends.postgres.work import PostgresWork
 
 _CHUNK = 1 << 20
+_LINE = 1 << 21
 
 
 class PostgresStore:
@@ -250,13 +251,15 @@ class PostgresStore:
         types = ", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in columns)
         file = Path(self._folder.name) / "bronze.csv"
         statement = f"COPY (SELECT {names} FROM {_bronze(name)}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
+        longest = _LINE  # DuckDB takes many times a line's greatest length as its buffer; the server sends row by row
         with explained(self._work.config), self._con.cursor() as cursor, cursor.copy(statement) as rows, file.open("wb") as out:
-            for block in rows:
-                out.write(block)
+            for row in rows:
+                longest = max(longest, len(row))
+                out.write(row)
         self._duck.execute(
             f"CREATE OR REPLACE TEMP TABLE {quote(copy)} AS SELECT * FROM read_csv({literal(str(file))}, columns={{{types}}},"
             " header=false, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, auto_detect=false,"
-            " max_line_size=100000000, parallel=false)"
+            f" max_line_size={longest}, parallel=false)"
         )
         file.unlink()
         return f"temp.{quote(copy)}"
