@@ -16,6 +16,8 @@ import small_school as school
 from small_school import MARKS, PUPILS, write_config, write_school
 
 import padm_ibis as padm
+from padm_ibis.backends.base import backend_of
+from padm_ibis.config import load_config
 from padm_ibis.engine import ledger
 from padm_ibis.engine.dag import Node
 from padm_ibis.engine.ledger import Record
@@ -462,6 +464,43 @@ def test_check_compares_counts_with_the_source(run: Run, folder: Path) -> None:
     with duckdb.connect(str(folder / "w.duckdb")) as con:
         con.execute("DELETE FROM bronze.marks WHERE mark = 10")
     assert padm.check(config=folder / "padm.toml").exit_code == 1
+
+
+def test_what_a_check_finds_is_kept_with_what_runs_found(run: Run, folder: Path) -> None:
+    report = run()
+    with duckdb.connect(str(folder / "w.duckdb")) as con:
+        con.execute("DELETE FROM bronze.marks WHERE mark = 10")
+    padm.check(config=folder / "padm.toml")
+    kept = "SELECT run_id, verdict, failed_rows, examples FROM _padm.check_results WHERE rule = 'reconcile_missing'"
+    assert rows(folder, kept) == [(report.run_id, "error", 1, "north: mark 10")]
+    assert rows(folder, "SELECT count(*) FROM bronze.marks WHERE mark = 10") == [(0,)], "a check mends nothing"
+    run(full_refresh=["marks"])
+    assert rows(folder, kept) == [(report.run_id, "error", 1, "north: mark 10")]
+
+
+def test_a_check_during_a_run_says_that_its_results_are_not_kept(run: Run, folder: Path) -> None:
+    run()
+    with duckdb.connect(str(folder / "w.duckdb")) as con:
+        con.execute("DELETE FROM bronze.marks WHERE mark = 10")
+    config = load_config(folder / "padm.toml")
+    with backend_of(config).open():
+        found = padm.check(config=folder / "padm.toml")
+    assert found.exit_code == 1
+    assert any(
+        "not added to _padm.check_results: The warehouse" in note and "in use by another run" in note for note in found.notes
+    )
+
+
+def test_a_check_shows_nothing_of_a_run_that_could_not_publish(run: Run, folder: Path, failing: Callable[..., PadmError]) -> None:
+    first = run()
+    write_school(folder / "north.duckdb", marks=[*MARKS, (13, 1, "2024-08-01", 12)])
+    failing(CheckFailed)
+    with duckdb.connect(str(folder / "w.duckdb"), read_only=True) as con:
+        before = con.execute("SELECT count(*) FROM bronze.marks").fetchone()
+    padm.check(config=folder / "padm.toml")
+    assert rows(folder, "SELECT count(*) FROM bronze.marks") == [before]
+    with padm.connect(folder / "padm.toml") as wh:
+        assert wh.run_id == first.run_id
 
 
 def test_the_warehouse_gives_tables_binds_models_and_names_the_nearest(run: Run, folder: Path) -> None:

@@ -25,7 +25,9 @@ from padm_ibis.errors import PadmError
 def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool) -> int:
     """Validate what is published: contracts, integrity, counts against the sources, freshness.
 
-    Never blocks a run. Failing rows are named by their keys only.
+    Failing rows are named by their keys only. What was found is added to
+    _padm.check_results, unless a run is going on: a check waits for none and
+    stops none.
     """
     from padm_ibis import api
     from padm_ibis.engine.progress import Live, Progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,8 @@ import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis.api import CheckReport
+from padm_ibis.backends.base import backend_of
+from padm_ibis.engine import ledger
 from padm_ibis.engine.compile import sql
 from padm_ibis.engine.definitions import Definitions
 from padm_ibis.engine.graph import differences
@@ -18,6 +21,7 @@ from padm_ibis.engine.progress import Progress
 from padm_ibis.engine.quality import observe
 from padm_ibis.engine.report import CheckResult
 from padm_ibis.engine.validate import check_relations, relations, validate
+from padm_ibis.errors import WarehouseError
 from padm_ibis.model import Model
 from padm_ibis.warehouse import Warehouse
 
@@ -59,8 +63,24 @@ def check_warehouse(
         report.tables = len(there)
         if sources and config.sources and (layer in (None, "bronze")):
             _check_sources(config, warehouse, report, progress)
+    if report.results and report.run_id:
+        _keep(config, report, report.run_id)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
+
+
+def _keep(config: Config, report: CheckReport, run_id: str) -> None:
+    """Add what was found to ``_padm.check_results``; that it could not be is a note, not the check's failure."""
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    try:
+        with backend_of(config).open() as work:
+            with work.transaction():
+                ledger.write_checks(work, run_id, report.results, now)
+            # What a run loaded and could not publish stays out of sight, and these results with it, until one can.
+            if not ledger.get(work, "unpublished"):
+                work.publish(run_id)
+    except WarehouseError as error:
+        report.notes.append(f"These results were not added to {ledger.SCHEMA}.check_results: {config.mask(error.message)}")
 
 
 def _check_table(

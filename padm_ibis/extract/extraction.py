@@ -61,7 +61,8 @@ class Extraction:
 
 _MEMORY = "400MB"
 _NOTES = 20
-Progress = Callable[[str, str, int], None]
+OnStart = Callable[[str, str], None]
+OnProgress = Callable[[str, str, int], None]
 
 
 def extract(
@@ -72,7 +73,8 @@ def extract(
     full_refresh: Collection[str] | bool = False,
     resources: Collection[str] | None = None,
     reconcile: bool = False,
-    on_progress: Progress | None = None,
+    on_start: OnStart | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Extraction:
     """Read all configured sources into bronze.
 
@@ -84,8 +86,10 @@ def extract(
         Only these bronze tables; without it, those of each source's configuration.
     reconcile
         Compare bronze with each source row by row, inside the same snapshot.
+    on_start
+        Called with source and resource before each is read.
     on_progress
-        Called with source, resource and rows read after each resource.
+        Called with source, resource and rows read after each.
 
     Raises
     ------
@@ -102,7 +106,8 @@ def extract(
         raise ConfigError(f"{config.described}: there is no source to read.", hint="Add a [sources.<name>] with its url.")
     hasher = Hasher(config.hash_key())
     kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
-    run = _Run(config, store, hasher, run_id, _utc_now(), _check_names(kinds, full_refresh, resources), on_progress, reconcile)
+    refreshed = _check_names(kinds, full_refresh, resources)
+    run = _Run(config, store, hasher, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile)
     jobs = [_Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
     run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
     for job in jobs:
@@ -178,7 +183,8 @@ class _Run:
     run_id: str
     now: dt.datetime
     refreshed: set[str]
-    on_progress: Progress | None
+    on_start: OnStart | None
+    on_progress: OnProgress | None
     reconcile: bool = False
     reshaped: set[str] = field(default_factory=set)
 
@@ -252,6 +258,8 @@ class _Job:
         known = self.store.states(self.name)
         staged = []
         for spec in self.specs:
+            if self.shared.on_start:
+                self.shared.on_start(self.name, spec.name)
             began = time.perf_counter()
             statement = statements[spec.name]
             plan = self._plan(spec, statement, known.get(spec.name))
@@ -432,8 +440,11 @@ def load_sources(
         Resources to read as a whole; an empty collection means all, None none.
     """
     names = None if full_refresh is None else {name.removeprefix("bronze.") for name in full_refresh}
-    on_progress = None
+    on_start = on_progress = None
     if progress is not None:
+
+        def on_start(source: str, resource: str) -> None:
+            progress.start(f"{source}.{resource}")
 
         def on_progress(source: str, resource: str, rows: int) -> None:
             progress.done(f"{source}.{resource}", f"{rows:,} rows")
@@ -446,6 +457,7 @@ def load_sources(
         full_refresh=names or names is not None,
         resources=resources,
         reconcile=reconcile,
+        on_start=on_start,
         on_progress=on_progress,
     )
     return Loaded(found.inputs, found.failures, found.checks, found.notes)

@@ -205,6 +205,14 @@ def test_the_library_and_the_command_read_it(built: School, capsys: pytest.Captu
     assert invoke(["plan", *common, "--as-of", AS_OF]) == 0
 
 
+def test_what_a_check_finds_is_kept(built: School) -> None:
+    built.do("DELETE FROM bronze.marks WHERE mark = 10")
+    assert padm.check(config=built.config, warehouse=built.url).exit_code == 1
+    assert built.rows("SELECT verdict, failed_rows, examples FROM _padm.check_results WHERE rule = 'reconcile_missing'") == [
+        ("error", 1, "north: mark 10")
+    ]
+
+
 # --- what goes wrong -------------------------------------------------------------------------------------
 
 
