@@ -59,7 +59,8 @@ class Extraction:
         return [str(finding) for finding in self.findings]
 
 
-_MEMORY = "400MB"
+# Megabytes: what passes through is collected into groups of 122,880 rows before it is written, so wide tables need more.
+_MEMORY, _MEMORY_A_COLUMN = 256, 6
 _NOTES = 20
 OnStart = Callable[[str, str], None]
 OnProgress = Callable[[str, str, int], None]
@@ -113,7 +114,7 @@ def extract(
     for job in jobs:
         job.check_key()
     result = Extraction()
-    with _bounded_memory(store.staging, config):
+    with _bounded_memory(store.staging, config, max((len(spec.columns) for job in jobs for spec in job.specs), default=0)):
         for job in jobs:
             try:
                 job.run(result)
@@ -129,12 +130,15 @@ def _utc_now() -> dt.datetime:
 
 
 @contextmanager
-def _bounded_memory(con: duckdb.DuckDBPyConnection, config: Config) -> Iterator[None]:
-    """Rows pass through; what does not fit is put on disk, unless the configuration grants more."""
+def _bounded_memory(con: duckdb.DuckDBPyConnection, config: Config, columns: int) -> Iterator[None]:
+    """Rows pass through; what does not fit is put on disk, unless the configuration grants more.
+
+    The bound depends on the columns of the widest table, never on rows.
+    """
     if config.warehouse.memory_limit is not None:
         yield
         return
-    con.execute(f"SET memory_limit = '{_MEMORY}'")
+    con.execute(f"SET memory_limit = '{max(_MEMORY, _MEMORY_A_COLUMN * columns)}MB'")
     try:
         yield
     finally:

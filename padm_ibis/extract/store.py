@@ -265,13 +265,10 @@ class DuckDBStore:
             rows = self._one(total)
             return Change(inserted=rows, rows=rows)
         match = " AND ".join(f"s.{quote(name)} IS NOT DISTINCT FROM b.{quote(name)}" for name in spec.key)
-        differs = " OR ".join(
-            f"s.{quote(name)} IS DISTINCT FROM b.{quote(name)}" for name in spec.own_columns if name not in spec.key
-        )
-        old = f"(SELECT rowid AS padm_row, * FROM {table} WHERE {mine}) b"
+        new, old = (_digests(spec, rows) for rows in (staged, f"{table} WHERE {mine}"))
         self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE padm_changed AS SELECT s.rowid AS new_row, b.padm_row AS old_row"
-            f" FROM {staged} s LEFT JOIN {old} ON {match} WHERE b.padm_row IS NULL OR {differs or 'FALSE'}"
+            "CREATE OR REPLACE TEMP TABLE padm_changed AS SELECT s.padm_row AS new_row, b.padm_row AS old_row"
+            f" FROM {new} s LEFT JOIN {old} b ON {match} WHERE b.padm_row IS NULL OR s.padm_content <> b.padm_content"
         )
         inserted, updated = self._run(
             "SELECT count(*) FILTER (old_row IS NULL), count(*) FILTER (old_row IS NOT NULL) FROM padm_changed"
@@ -280,7 +277,7 @@ class DuckDBStore:
         if plan.replaces:
             # A statement of the contract's: what did not arrive is gone at the source.
             deleted = self._one(
-                f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM {old} ANTI JOIN {staged} s ON {match})"
+                f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM {old} b ANTI JOIN {staged} s ON {match})"
             )
         if updated:
             self._con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT old_row FROM padm_changed)")
@@ -386,6 +383,16 @@ class DuckDBStore:
 
 def _bronze(name: str) -> str:
     return f"bronze.{quote(name)}"
+
+
+def _digests(spec: ResourceSpec, rows: str) -> str:
+    """Rows as their place, key and a hash of all columns: to join the rows themselves, tables would have to fit in memory.
+
+    That a row and its correction, of the same key, have the same hash of 64 bits is left to happen once in 10^19 corrections.
+    """
+    key = ", ".join(quote(name) for name in spec.key)
+    content = ", ".join(quote(name) for name in spec.own_columns)
+    return f"(SELECT rowid AS padm_row, {key}, hash({content}) AS padm_content FROM {rows})"
 
 
 def _json(key: Sequence[str]) -> str:
