@@ -186,12 +186,11 @@ def _table(
         findings.append(Finding(level, config.name, name, column, text, (resource,), hint))
 
     if found is None:
-        missing = f"the table or view {config.schema}.{name} is missing, or may not be read"
+        missing = f"{source.named(name)} is missing, or may not be read"
         if wanted.optional:
             note("warning", f"{missing}: it counts as empty")
         else:
-            hint = "Check the schema in the source's configuration, and that the user may SELECT from it."
-            note("error", missing, hint=hint)
+            note("error", missing, hint=source.missing_hint)
         nulls = ", ".join(f"{null(kind, dialect)} AS {quote(column)}" for column, kind in wanted.columns.items())
         return f"(SELECT {nulls} WHERE FALSE)"
     columns = []

@@ -33,6 +33,7 @@ class Source(ABC):
     """
 
     dialect: ClassVar[str]
+    missing_hint: ClassVar[str] = "Check the schema in the source's configuration, and that the user may SELECT from it."
 
     def __init__(self, config: SourceConfig, con: duckdb.DuckDBPyConnection) -> None:
         self.config, self.con = config, con
@@ -59,6 +60,10 @@ class Source(ABC):
     @abstractmethod
     def qualified(self, table: str) -> str:
         """Return the quoted name of a table, in the source's dialect."""
+
+    def named(self, table: str) -> str:
+        """Return what a person calls a table of this source."""
+        return f"the table or view {self.config.schema}.{table}"
 
     def now(self) -> dt.datetime:
         """Return the source's clock, in its time zone."""

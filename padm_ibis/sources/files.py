@@ -44,6 +44,7 @@ class FilesSource(Source):
     """A folder of files."""
 
     dialect = "duckdb"
+    missing_hint = "Export it into the folder, a line of column names first."
 
     def attach(self) -> None:
         """Look for the folder."""
@@ -93,6 +94,10 @@ class FilesSource(Source):
     def qualified(self, table: str) -> str:
         """Return the name of the view over a table's file."""
         return f"temp.{quote(f'{self.alias}__{table}')}"
+
+    def named(self, table: str) -> str:
+        """Return the names that a table's file may have."""
+        return f"the file {table}.csv or {table}.parquet"
 
     def now(self) -> dt.datetime:
         """Return this machine's clock: a folder has none."""

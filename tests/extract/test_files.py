@@ -129,7 +129,7 @@ def test_parquet_files_are_read_too(folder: Folder) -> None:
 
 def test_a_missing_file_is_a_missing_table_and_a_missing_column_a_missing_column(folder: Folder) -> None:
     (folder.exports / "people.csv").unlink()
-    assert "people is missing" in folder.load().failures[0].message
+    assert "the file people.csv or people.parquet is missing" in folder.load().failures[0].message
     folder.write("people", "person,name\n1,Ana\n")
     found = folder.load()
     assert found.complete
