@@ -147,6 +147,7 @@ def test_layer_select_only_and_full_refresh_reach_the_engine(command: Command, f
         (["run", "--config", "nowhere.toml"], 2, "There is no configuration file nowhere.toml"),
         (["run", "--profile", "prod"], 2, "there is no profile 'prod'"),
         (["run", "--warehouse", "w.duckdb"], 2, "--warehouse 'w.duckdb' is not a URL"),
+        (["run", "--warehouse", "pyspark://spark"], 2, "a run yet; only duckdb:// and postgres:// can"),
         (["run", "--warehouse", "duckdb://."], 3, "is a folder, not a DuckDB file"),
         (["run", "--json", "no/such/folder/report.json"], 2, "there is no such folder"),
         (["show", "dim_pupils"], 2, "Did you mean 'dim_pupil'"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from padm_ibis.errors import WarehouseError
+from padm_ibis.errors import ConfigError, WarehouseError
 
 if TYPE_CHECKING:
     import ibis
@@ -139,7 +139,6 @@ class Backend(Protocol):
 _BACKENDS = {
     "duckdb": "padm_ibis.backends.duckdb:DuckDBBackend",
     "postgres": "padm_ibis.backends.postgres:PostgresBackend",
-    "pyspark": "padm_ibis.backends.spark:SparkBackend",
 }
 
 
@@ -148,16 +147,23 @@ def backend_of(config: Config) -> Backend:
 
     Raises
     ------
+    ConfigError
+        If no run can build there yet.
     WarehouseError
         If its driver is not installed.
     """
     scheme = config.warehouse.url.scheme
+    if scheme not in _BACKENDS:
+        raise ConfigError(
+            f"A {scheme}:// warehouse cannot be built by a run yet; only duckdb:// and postgres:// can.",
+            hint=f"padm-ibis sql NAME --dialect {scheme} writes the statement of each table.",
+        )
     module, _, name = _BACKENDS[scheme].partition(":")
     try:
         backend: Backend = getattr(import_module(module), name)(config)
     except ModuleNotFoundError as error:
         raise WarehouseError(
             f"A {scheme}:// warehouse needs the Python module {error.name}, which is not installed.",
-            hint=f"pip install 'padm-ibis[{'spark' if scheme == 'pyspark' else scheme}]'",
+            hint=f"pip install 'padm-ibis[{scheme}]'",
         ) from None
     return backend
