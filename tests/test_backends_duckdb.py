@@ -15,7 +15,7 @@ import ibis
 import pytest
 
 from padm_ibis.backends.base import Backend, backend_of
-from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBWork
+from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBWork, _copy
 from padm_ibis.config import load_config
 from padm_ibis.errors import BuildFailed, WarehouseBusy, WarehouseError
 
@@ -350,3 +350,13 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("padm_ibis.backends.base.import_module", missing)
     with pytest.raises(WarehouseError, match=r"needs the Python module psycopg.*\n\n.*padm-ibis\[postgres\]"):
         backend_of(load_config(warehouse="postgres://h/db"))
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["blocks can be shared", "no call for that, as on macOS"])
+def test_a_copy_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: bool) -> None:
+    monkeypatch.setattr("padm_ibis.backends.duckdb._SHARES", shares)
+    content = bytes(range(256)) * 40_000
+    (tmp_path / "a").write_bytes(content)
+    (tmp_path / "b").write_bytes(b"longer than nothing")
+    _copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == content

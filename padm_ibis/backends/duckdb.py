@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 LEDGER = "_padm"
 # Texts are written in half the time and a smaller file than in the default format; DuckDB 1.3 and later read it.
 STORAGE = "v1.3.0"
+_SHARES = hasattr(os, "copy_file_range")
 _CATALOG = "warehouse"
 _LEFTOVERS = ("publish-*.duckdb", "publish-*.duckdb.wal", "remake-*.duckdb", "remake-*.duckdb.wal")
 _BROKEN = (
@@ -371,11 +372,11 @@ def _identity(path: Path) -> dict[str, int]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file and have it on disk; file systems that can share blocks do so."""
+    """Copy a file and have it on disk; file systems that can share blocks do so, where the system has a call for it."""
     with source.open("rb") as reading, target.open("wb") as writing:
         left, shared = os.fstat(reading.fileno()).st_size, False
         try:
-            while left and (done := os.copy_file_range(reading.fileno(), writing.fileno(), min(left, 1 << 30))):
+            while left and _SHARES and (done := os.copy_file_range(reading.fileno(), writing.fileno(), min(left, 1 << 30))):
                 left, shared = left - done, True
         except OSError as error:
             if shared or error.errno == 28:
