@@ -161,6 +161,25 @@ def test_two_hundred_columns_arrive(bronze: Bronze, campus: Campus) -> None:
 
 
 @postgres
+@pytest.mark.campaign
+def test_rows_that_do_not_fit_in_memory_are_compared(
+    bronze: Bronze, campus: Campus, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """190 MB of text under a bound of 160 MB."""
+    if not request.config.getoption("--campaign"):
+        pytest.skip("a minute of disk; runs with --campaign")
+    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY", 160)
+    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY_A_COLUMN", 0)
+    names = [f"c{n:03}" for n in range(WIDTH - 1)]
+    texts = ", ".join(f"repeat(md5((i * {n + 1})::text), 2) AS {name}" for n, name in enumerate(names))
+    campus.sql(f"CREATE TABLE wide AS SELECT i::int AS id, {texts} FROM generate_series(1, 15000) AS i")
+    assert {i.resource: i.changed for i in bronze.load(resources=["wide"]).inputs} == {"wide": 15000}
+    campus.sql("UPDATE wide SET c198 = 'x' WHERE id = 7")
+    assert {i.resource: i.changed for i in bronze.load(resources=["wide"]).inputs} == {"wide": 1}
+    assert bronze.query("SELECT id FROM bronze.wide WHERE c198 = 'x'") == [(7,)]
+
+
+@postgres
 def test_identifiers_never_land_in_clear(bronze: Bronze, campus: Campus) -> None:
     campus.add("people", {"person": 1, "name": "A", "document": "DNI 00.123.456", "mail": "  Ana@Example.ORG "})
     campus.add("people", {"person": 2, "name": "B", "document": "000", "mail": " "}, {"person": 3, "name": "C"})
