@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from padm_ibis.sources.values import literal, quote
 if TYPE_CHECKING:
     from padm_ibis.backends.postgres.connection import Connection
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384  # a batch of a table of 150 columns is then some 20 MB
 
 
 class DuckDBFile:
@@ -64,6 +64,15 @@ class DuckDBFile:
         self.raw.register("incoming", rows)
         self.raw.execute(f"CREATE OR REPLACE TABLE {self.place(schema, name)} AS SELECT * FROM incoming")
         self.raw.unregister("incoming")
+
+    @contextmanager
+    def beside(self) -> Iterator[DuckDBFile]:
+        """Another session on the same file, for another thread."""
+        other = DuckDBFile.__new__(DuckDBFile)
+        other.raw = self.raw.cursor()
+        other.raw.execute("USE published")
+        with closing(other):
+            yield other
 
     def close(self) -> None:
         """Close the file."""
@@ -120,16 +129,17 @@ class SQLiteFile:
 
 
 class PostgresDatabase:
-    """A PostgreSQL database: statements over psycopg, rows over ADBC."""
+    """A PostgreSQL database: statements over psycopg, rows read over ADBC and written by DuckDB, both by binary COPY."""
 
     dialect = "postgres"
 
-    def __init__(self, config: Config, url: Url, *, read_only: bool) -> None:
+    def __init__(self, config: Config, url: Url, *, read_only: bool, called: str = "warehouse") -> None:
         from padm_ibis.backends.postgres.connection import connect
 
         self.config = config.model_copy(update={"warehouse": config.warehouse.model_copy(update={"url": url})})
-        self.url = url
-        self.raw: Connection = connect(self.config, run=not read_only)
+        self.url, self.read_only, self.called = url, read_only, called
+        self.raw: Connection = connect(self.config, run=not read_only, called=called)
+        self._writer: duckdb.DuckDBPyConnection | None = None
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -172,32 +182,100 @@ class PostgresDatabase:
         return bool(self.raw.execute("SELECT to_regclass(%s)", [self.place(schema, name)]).fetchall()[0][0])
 
     def write(self, schema: str, name: str, rows: pa.RecordBatchReader) -> None:
-        """Make a table of a stream of rows, by COPY."""
-        import adbc_driver_postgresql.dbapi
+        """Make a table of a stream of rows, by binary COPY."""
+        types = column_types(rows.schema)
+        columns = ", ".join(f"{quote(column)} {kind}" for column, kind in types.items())
+        self.raw.execute(f"CREATE TABLE {self.place(schema, name)} ({columns})")
+        writer = self._writing(schema)
+        writer.execute("CALL pg_clear_cache()")  # the table is newer than what it knows of the database
+        writer.register("incoming", rows)
+        try:
+            writer.execute(f"INSERT INTO target.{self.place(schema, name)} SELECT * FROM incoming")
+        finally:
+            writer.unregister("incoming")
 
-        with adbc_driver_postgresql.dbapi.connect(self.url.reveal()) as con, con.cursor() as cursor:
-            cursor.adbc_ingest(name, rows, mode="create", db_schema_name=schema)
-            con.commit()
+    def _writing(self, schema: str) -> duckdb.DuckDBPyConnection:
+        if self._writer is None:
+            from padm_ibis.sources.postgres import load_reader
+
+            # measured: with two threads it takes three times the processor's time for the same rows
+            self._writer = duckdb.connect(config={"threads": 1})
+            load_reader(self._writer)
+            self._writer.execute(f"ATTACH {literal(self._address())} AS target (TYPE postgres, SCHEMA {literal(schema)})")
+        return self._writer
+
+    def _address(self) -> str:
+        """The address for a session that limits meant for people do not end."""
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        given: dict[str, Any] = conninfo_to_dict(self.url.reveal())
+        limits = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "30s"}
+        if self.raw.info.server_version >= 170000:
+            limits["transaction_timeout"] = "0"
+        options = " ".join([given.get("options", ""), *(f"-c {name}={value}" for name, value in limits.items())]).strip()
+        return make_conninfo(**{"connect_timeout": "10", **given, "application_name": "padm-ibis", "options": options})
+
+    @contextmanager
+    def beside(self) -> Iterator[PostgresDatabase]:
+        """Another session on the same database, for another thread."""
+        with closing(PostgresDatabase(self.config, self.url, read_only=self.read_only, called=self.called)) as other:
+            yield other
+
+    def interrupt(self) -> None:
+        """End what another thread is doing on this connection."""
+        import psycopg
+
+        if self._writer is not None:
+            self._writer.interrupt()
+        with suppress(psycopg.Error):
+            self.raw.cancel_safe(timeout=5)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
+        if self._writer is not None:
+            self._writer.close()
         self.raw.close()
 
 
-Database = DuckDBFile | SQLiteFile | PostgresDatabase
+Source = DuckDBFile | PostgresDatabase
+Database = Source | SQLiteFile
 
 
 @contextmanager
-def source_of(config: Config) -> Iterator[DuckDBFile | PostgresDatabase]:
+def source_of(config: Config) -> Iterator[Source]:
     """Open the warehouse to publish from, read-only."""
     url = config.warehouse.url
     if url.path is not None and not url.path.is_file():
         raise WarehouseError(f"There is no warehouse at {url.path}.", hint="Build one first: padm-ibis run")
-    database = PostgresDatabase(config, url, read_only=True) if url.path is None else DuckDBFile(url.path, read_only=True)
-    try:
+    with closing(
+        PostgresDatabase(config, url, read_only=True) if url.path is None else DuckDBFile(url.path, read_only=True)
+    ) as database:
         yield database
-    finally:
-        database.close()
+
+
+@contextmanager
+def published_at(config: Config, url: Url) -> Iterator[Database]:
+    """Open what is published at ``url``, read-only."""
+    if url.path is not None and not url.path.is_file():
+        raise UsageError(f"There is nothing published at {url.path}.")
+    database: Database
+    if url.path is None:
+        database = PostgresDatabase(config, url, read_only=True, called="target")
+    else:
+        database = (DuckDBFile if url.scheme == "duckdb" else SQLiteFile)(url.path, read_only=True)
+    with closing(database):
+        yield database
+
+
+def column_types(columns: pa.Schema) -> dict[str, str]:
+    """Return what PostgreSQL calls the types of columns."""
+    import ibis
+
+    from padm_ibis.engine.compile import type_name
+
+    kinds = ibis.Schema.from_pyarrow(columns).items()
+    # a timestamp of microseconds is the plain one
+    return {name: type_name(kind.copy(scale=None) if kind.is_timestamp() else kind, "postgres") for name, kind in kinds}
 
 
 def _numbers(schema: pa.Schema) -> pa.Schema:

@@ -1,18 +1,20 @@
 """What must be equal on both sides before a publication is shown: one query a table and side.
 
-Rows, distinct keys, filled cells and exact sums of every column, and the aggregates that the configuration
-declares. Floats are made whole hundredths before they are added up, so that no order of addition matters.
+Rows, filled cells and an exact sum of every column, distinct keys where no unique index proves them, and the aggregates
+that the configuration declares; then the rows that point to nothing. Floats are made whole ten-thousandths before they
+are added up, so that no order of addition matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from padm_ibis.publish.spec import TableSpec
+from padm_ibis.publish.spec import Reference, TableSpec
 from padm_ibis.sources.values import quote
 
 
@@ -31,32 +33,52 @@ class Database(Protocol):
 Measures = dict[str, Any]
 
 
-def measures(database: Database, table: str, spec: TableSpec, columns: pa.Schema) -> Measures:
-    """Return what is compared of a table, by name; ``table`` is qualified and quoted."""
-    keys = ", ".join(quote(name) for name in spec.key)
-    wanted = {
-        "rows": "count(*)",
-        "distinct keys": f"(SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {table}) AS k)",
-        **{name: sql for column in columns for name, sql in _of_column(column, database.dialect).items()},
-        **spec.metrics,
-    }
-    row = database.query(f"SELECT {', '.join(wanted.values())} FROM {table}")[0]
-    return {name: _plain(value) for name, value in zip(wanted, row, strict=True)}
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A database, and where in it the tables stand that are compared.
 
+    Attributes
+    ----------
+    place
+        Table → its name there, qualified and quoted.
+    """
 
-def orphans(database: Database, place: Callable[[str], str | None], spec: TableSpec) -> Measures:
-    """Return how many rows point to a row that is not there, by reference; ``place`` is where a table stands."""
-    found: Measures = {}
-    for reference in spec.references:
-        child, parent = place(spec.name), place(reference.table)
-        if child is None or parent is None:
-            continue
-        pairs = zip(reference.columns, reference.target, strict=True)
-        match = " AND ".join(f"p.{quote(t)} = c.{quote(own)}" for own, t in pairs)
-        filled = " AND ".join(f"c.{quote(own)} IS NOT NULL" for own in reference.columns)
-        sql = f"SELECT count(*) FROM {child} AS c WHERE {filled} AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {match})"
-        found[f"orphans of {', '.join(reference.columns)} in {reference.table}"] = database.query(sql)[0][0]
-    return found
+    database: Database
+    place: Mapping[str, str]
+
+    def measures(self, spec: TableSpec, columns: pa.Schema, *, keys: bool) -> Measures:
+        """Return what is compared of a table, by name.
+
+        Parameters
+        ----------
+        keys
+            Whether to count distinct keys.
+        """
+        table = self.place[spec.name]
+        wanted = {
+            "rows": "count(*)",
+            **{name: sql for column in columns for name, sql in _of_column(column, self.database.dialect).items()},
+            **spec.metrics,
+        }
+        if keys:
+            listed = ", ".join(quote(name) for name in spec.key)
+            wanted["distinct keys"] = f"(SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {table}) AS k)"
+        row = self.database.query(f"SELECT {', '.join(wanted.values())} FROM {table}")[0]
+        return {name: _plain(value) for name, value in zip(wanted, row, strict=True)}
+
+    def orphans(self, spec: TableSpec, references: Iterable[Reference]) -> Measures:
+        """Return how many rows point to a row that is not there, by reference."""
+        found: Measures = {}
+        for reference in references:
+            pairs = zip(reference.columns, reference.target, strict=True)
+            match = " AND ".join(f"p.{quote(t)} = c.{quote(own)}" for own, t in pairs)
+            filled = " AND ".join(f"c.{quote(own)} IS NOT NULL" for own in reference.columns)
+            rows = self.database.query(
+                f"SELECT count(*) FROM {self.place[spec.name]} AS c WHERE {filled}"
+                f" AND NOT EXISTS (SELECT 1 FROM {self.place[reference.table]} AS p WHERE {match})"
+            )
+            found[f"orphans of {', '.join(reference.columns)} in {reference.table}"] = rows[0][0]
+        return found
 
 
 def differences(source: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:
@@ -64,7 +86,7 @@ def differences(source: Mapping[str, Any], target: Mapping[str, Any]) -> list[st
     out = [
         f"{name}: {source[name]} at the source, {target[name]} in the target" for name in source if source[name] != target[name]
     ]
-    if source.get("rows") != source.get("distinct keys"):
+    if "distinct keys" in source and source["rows"] != source["distinct keys"]:
         out.append(f"the key is not unique at the source: {source['rows']} rows, {source['distinct keys']} keys")
     return out
 
@@ -76,18 +98,26 @@ def _of_column(column: pa.Field, dialect: str) -> dict[str, str]:
     if pa.types.is_integer(kind):
         found[f"{column.name} sum"] = f"sum({name})"
     elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        found[f"{column.name} sum in hundredths"] = f"sum({_cut(name, dialect)})"
+        found[f"{column.name} sum in ten-thousandths"] = f"sum({_cut(name, dialect)})"
     elif pa.types.is_boolean(kind):
         found[f"{column.name} true"] = f"sum(CASE WHEN {name} THEN 1 ELSE 0 END)"
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        found[f"{column.name} characters"] = f"sum(length({name}))"
+        found[f"{column.name} bytes"] = f"sum({_BYTES[dialect].format(name)})"
+    elif pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
+        found[f"{column.name} days"] = f"sum({_DAYS[dialect].format(name)})"
     return found
 
 
+# bytes, not characters: no engine has to decode the text
+_BYTES = {"duckdb": "strlen({0})", "postgres": "octet_length({0})", "sqlite": "length(CAST({0} AS BLOB))"}
+_SINCE = "CASE WHEN isfinite({0}) THEN CAST({0} AS date) - DATE '2000-01-01' END"
+_DAYS = {"duckdb": _SINCE, "postgres": _SINCE, "sqlite": "CAST(julianday(date({0})) - 2451544.5 AS INTEGER)"}
+
+
 def _cut(name: str, dialect: str) -> str:
-    """The nearest whole hundredths, from one and the same float64 on every engine; a mirror may hold decimals as such."""
+    """The nearest whole ten-thousandths, from one and the same float64 on every engine; a mirror may hold decimals as such."""
     number = name if dialect == "sqlite" else f"CAST({name} AS float8)"
-    finite = f"CASE WHEN {name} > -1e15 AND {name} < 1e15 THEN {number} * 100 + 0.5 END"
+    finite = f"CASE WHEN {name} > -1e14 AND {name} < 1e14 THEN {number} * 10000 + 0.5 END"
     return f"CAST(floor({finite}) AS {'INTEGER' if dialect == 'sqlite' else 'BIGINT'})"
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
-
-import duckdb
-import pyarrow as pa
 
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.publish import reconcile
-from padm_ibis.publish.databases import Database, source_of
+from padm_ibis.publish.databases import Source, published_at, source_of
+from padm_ibis.publish.failures import explained
+from padm_ibis.publish.reconcile import Side
 from padm_ibis.publish.report import PublishReport, TableDetail
-from padm_ibis.publish.spec import TableSpec, chosen
+from padm_ibis.publish.spec import Publication, TableSpec, chosen
 from padm_ibis.publish.targets import Target, target_of
 
 Tell = Callable[[str], None]
@@ -68,19 +66,20 @@ def publish(
     try:
         specs = chosen(config, tables)
         report.tables_detail = [TableDetail(spec.qualified) for spec in specs]
-        with source_of(config) as source:
+        with explained(config, url), source_of(config) as source:
             _check_there(source, specs)
+            there = Side(source, {spec.name: source.place(spec.schema, spec.name) for spec in specs})
+            columns = {name: source.columns(place) for name, place in there.place.items()}
+            publication = Publication(config, url, specs, columns, _views(config, url.scheme), report)
             if check_only:
-                _compare_published(config, url, source, specs, report)
+                _compare_published(there, publication)
             else:
-                _replicate(config, url, source, specs, way, report, tell)
+                with target_of(publication) as target:
+                    _replicate(source, there, target, publication, began, tell)
     except PadmError as error:
         report.error = config.mask(error.message)
+        error.report = report
         raise
-    except _driver_errors() as error:
-        # a driver's message may quote values and addresses: its class and first line say enough
-        first = next(iter(str(error).splitlines()), "")
-        report.error = f"{type(error).__name__}: {config.mask(redact(first))}"
     finally:
         report.close(time.perf_counter() - began)
         _remember(config, report)
@@ -89,91 +88,95 @@ def publish(
     return report
 
 
-def _driver_errors() -> tuple[type[Exception], ...]:
-    """What a database, a disk or Arrow may raise; a mistake of ours is none of these and is not hidden."""
-    found: list[type[Exception]] = [OSError, sqlite3.Error, duckdb.Error, pa.ArrowException]
-    for module in ("psycopg", "adbc_driver_manager"):
-        if find_spec(module) is not None:
-            found.append(import_module(module).Error)
-    return tuple(found)
+def _replicate(source: Source, there: Side, target: Target, publication: Publication, began: float, tell: Tell) -> None:
+    report = publication.report
+    _stage_all(source, there, target, publication, tell)
+    _compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
+    equal = not any(detail.differences for detail in report.tables_detail)
+    for detail in report.tables_detail:
+        detail.status = "published" if equal else "failed" if detail.differences else "skipped"
+    report.close(time.perf_counter() - began)  # what the target's history says is true as soon as anyone can read it
+    (target.show if equal else target.refuse)()
 
 
-def _replicate(
-    config: Config, url: Url, source: Database, specs: Sequence[TableSpec], mode: str, report: PublishReport, tell: Tell
-) -> None:
-    with target_of(config, url, specs, mode) as target:
-        for spec, detail in zip(specs, report.tables_detail, strict=True):
-            began = time.perf_counter()
-            _stage(source, target, spec, detail)
-            detail.seconds = round(time.perf_counter() - began, 3)
-            tell(f"{spec.qualified}  {detail.records:,} rows  {detail.seconds:.2f} s")
-        _compare_references(source, target, specs, report)
-        if any(detail.differences for detail in report.tables_detail):
-            target.refuse(report)
-            return
-        target.show(specs, _views(config, target.database.dialect), report)
-        for detail in report.tables_detail:
-            detail.status = "published"
+def _stage_all(source: Source, there: Side, target: Target, publication: Publication, tell: Tell) -> None:
+    """Stage the largest tables first, as many at a time as the target takes."""
+    pairs = zip(publication.specs, publication.report.tables_detail, strict=True)
+    waiting = iter(sorted(pairs, key=lambda pair: -_cells(there, pair[0], publication)))
+
+    def work() -> None:
+        with source.beside() as own_source, target.beside() as own_target:
+            for spec, detail in waiting:
+                with explained(publication.config, publication.url, spec.qualified):
+                    _stage(own_source, own_target, spec, detail, publication)
+                tell(f"{spec.qualified}  {detail.records:,} rows  {detail.seconds:.2f} s")
+
+    if target.sessions == 1:
+        return work()
+    with ThreadPoolExecutor(target.sessions) as pool:
+        try:
+            for done in as_completed([pool.submit(work) for _ in range(target.sessions)]):
+                done.result()
+        except BaseException:
+            deque(waiting, maxlen=0)  # nobody starts another table
+            target.interrupt()
+            raise
+    return None
 
 
-def _stage(source: Database, target: Target, spec: TableSpec, detail: TableDetail) -> None:
-    place = source.place(spec.schema, spec.name)
-    columns = source.columns(place)
-    target.stage(spec, source.read(f"SELECT * FROM {place}"))
-    there = reconcile.measures(source, place, spec, columns)
-    here = reconcile.measures(target.database, target.staged(spec), spec, columns)
-    detail.records, detail.differences = there["rows"], reconcile.differences(there, here)
+def _cells(there: Side, spec: TableSpec, publication: Publication) -> int:
+    rows = there.database.query(f"SELECT count(*) FROM {there.place[spec.name]}")[0][0]
+    return int(rows) * len(publication.columns[spec.name])
+
+
+def _stage(source: Source, target: Target, spec: TableSpec, detail: TableDetail, publication: Publication) -> None:
+    began, place = time.perf_counter(), source.place(spec.schema, spec.name)
+    keyed = target.stage(spec, source.read(f"SELECT * FROM {place}"))
+    there, here = Side(source, {spec.name: place}), Side(target.database, {spec.name: target.staged(spec)})
+    _compare(there, here, spec, detail, publication, keys=not keyed)
+    if not detail.differences:
+        target.finish(spec)
+    detail.seconds = round(time.perf_counter() - began, 3)
+
+
+def _compare(there: Side, here: Side, spec: TableSpec, detail: TableDetail, publication: Publication, *, keys: bool) -> None:
+    columns = publication.columns[spec.name]
+    measured = there.measures(spec, columns, keys=keys)
+    detail.records = measured["rows"]
+    detail.differences = reconcile.differences(measured, here.measures(spec, columns, keys=keys))
     detail.status = "failed" if detail.differences else "checked"
 
 
-def _compare_references(source: Database, target: Target, specs: Sequence[TableSpec], report: PublishReport) -> None:
+def _compare_references(there: Side, here: Side, publication: Publication) -> None:
     """Orphans must be as many on both sides, among the tables that are published together."""
-    by_name = {spec.name: spec for spec in specs}
-
-    def at_source(name: str) -> str | None:
-        return source.place(by_name[name].schema, name) if name in by_name else None
-
-    def in_target(name: str) -> str | None:
-        return target.staged(by_name[name]) if name in by_name else None
-
-    for spec, detail in zip(specs, report.tables_detail, strict=True):
-        there, here = reconcile.orphans(source, at_source, spec), reconcile.orphans(target.database, in_target, spec)
-        detail.differences += reconcile.differences(there, here)
+    for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
+        references = [r for r in publication.references(spec) if {spec.name, r.table} <= here.place.keys()]
+        detail.differences += reconcile.differences(there.orphans(spec, references), here.orphans(spec, references))
         detail.status = "failed" if detail.differences else detail.status
 
 
-def _compare_published(config: Config, url: Url, source: Database, specs: Sequence[TableSpec], report: PublishReport) -> None:
-    from padm_ibis.publish.databases import DuckDBFile, PostgresDatabase, SQLiteFile
-
-    if url.path is not None and not url.path.is_file():
-        raise UsageError(f"There is nothing published at {url.path}.")
-    if url.path is None:
-        database: Database = PostgresDatabase(config, url, read_only=True)
-    else:
-        database = (DuckDBFile if url.scheme == "duckdb" else SQLiteFile)(url.path, read_only=True)
-    by_name = {spec.name: spec for spec in specs}
-    try:
-        for spec, detail in zip(specs, report.tables_detail, strict=True):
-            began, place = time.perf_counter(), source.place(spec.schema, spec.name)
-            there = reconcile.measures(source, place, spec, source.columns(place))
-            there |= reconcile.orphans(source, lambda n: source.place(by_name[n].schema, n) if n in by_name else None, spec)
-            detail.records = there["rows"]
-            if not database.exists(spec.schema, spec.name):
-                detail.differences = ["the target has no such table"]
+def _compare_published(there: Side, publication: Publication) -> None:
+    with published_at(publication.config, publication.url) as database:
+        found = [spec for spec in publication.specs if database.exists(spec.schema, spec.name)]
+        here = Side(database, {spec.name: database.place(spec.schema, spec.name) for spec in found})
+        for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
+            began = time.perf_counter()
+            if missing := _missing(here, spec, publication):
+                detail.differences, detail.status = missing, "failed"
             else:
-                own = database.place(spec.schema, spec.name)
-                here = reconcile.measures(database, own, spec, source.columns(place))
-                here |= reconcile.orphans(
-                    database, lambda n: database.place(by_name[n].schema, n) if n in by_name else None, spec
-                )
-                detail.differences = reconcile.differences(there, here)
-            detail.status = "failed" if detail.differences else "checked"
+                _compare(there, here, spec, detail, publication, keys=True)
             detail.seconds = round(time.perf_counter() - began, 3)
-    finally:
-        database.close()
+        _compare_references(there, here, publication)
 
 
-def _check_there(source: Database, specs: Sequence[TableSpec]) -> None:
+def _missing(here: Side, spec: TableSpec, publication: Publication) -> list[str]:
+    if spec.name not in here.place:
+        return ["the target has no such table"]
+    found = here.database.columns(here.place[spec.name]).names
+    return [f"the target has no column {name}" for name in publication.columns[spec.name].names if name not in found]
+
+
+def _check_there(source: Source, specs: Sequence[TableSpec]) -> None:
     missing = [spec.qualified for spec in specs if not source.exists(spec.schema, spec.name)]
     if missing:
         raise UsageError(f"The warehouse does not hold {', '.join(missing)} yet.", hint="Build them first: padm-ibis run")

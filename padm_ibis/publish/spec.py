@@ -7,8 +7,11 @@ import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from padm_ibis.config import Config
+import pyarrow as pa
+
+from padm_ibis.config import Config, Url
 from padm_ibis.errors import UnknownName
+from padm_ibis.publish.report import PublishReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,40 @@ class TableSpec:
     def qualified(self) -> str:
         """``schema.name``."""
         return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What one publication shows.
+
+    Attributes
+    ----------
+    url
+        Where to.
+    specs
+        The tables, those that others point to first.
+    columns
+        Table → the columns it has at the source.
+    views
+        Name → SELECT, in the target's dialect.
+    """
+
+    config: Config
+    url: Url
+    specs: tuple[TableSpec, ...]
+    columns: Mapping[str, pa.Schema]
+    views: Mapping[str, str]
+    report: PublishReport
+
+    @property
+    def upserts(self) -> bool:
+        """Whether rows are replaced by key, and the others stay."""
+        return self.report.mode == "upsert"
+
+    def references(self, spec: TableSpec) -> tuple[Reference, ...]:
+        """Return the references of a table to others of this publication."""
+        here = {other.name for other in self.specs}
+        return tuple(reference for reference in spec.references if reference.table in here)
 
 
 def chosen(config: Config, patterns: Sequence[str]) -> tuple[TableSpec, ...]:

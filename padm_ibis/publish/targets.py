@@ -2,51 +2,77 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from padm_ibis.config import Config, Url
+from padm_ibis import __version__
 from padm_ibis.engine import ledger
 from padm_ibis.errors import UsageError, WarehouseBusy, WarehouseError
-from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, SQLiteFile
+from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, SQLiteFile, column_types
 from padm_ibis.publish.reconcile import key_condition
 from padm_ibis.publish.report import PublishReport
-from padm_ibis.publish.spec import TableSpec
+from padm_ibis.publish.spec import Publication, TableSpec
 from padm_ibis.sources.values import literal, quote
 
+if TYPE_CHECKING:
+    from padm_ibis.backends.postgres.survivors import View
+
 STAGE, ASIDE = "padm_publish", "padm_publish_old"
+_LEFTOVERS = f"^{STAGE}(_[0-9a-f]{{8}})?$"
+LONGEST_NAME = 63  # bytes; PostgreSQL cuts the rest off without a word
 LOCK_KEY = 7_230_417  # of pg_try_advisory_lock: one publication to a database at a time
 LOCK_WAIT = "3s"
 LOCK_ATTEMPTS = 40
+SESSIONS = 2  # that load tables at the same time: while one waits for the server, the other works
+# Samples of 9,000 rows: on 150 columns the default takes as long as loading them.
+STATISTICS = 30
 
 
 class Target(Protocol):
-    """A place to publish to, opened for one publication."""
+    """A place to publish to, opened for one publication.
+
+    Attributes
+    ----------
+    sessions
+        How many tables it takes at the same time, each in a thread with a session of its own.
+    """
 
     database: Database
+    sessions: int
 
-    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> None:
-        """Write the rows of a table where nobody sees them."""
+    def beside(self) -> AbstractContextManager[Target]:
+        """Open another session for another thread."""
+
+    def interrupt(self) -> None:
+        """End what the sessions of other threads are doing."""
+
+    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> bool:
+        """Write the rows of a table where nobody sees them; return whether its key is proved to be unique."""
 
     def staged(self, spec: TableSpec) -> str:
         """Return where the staged rows of a table are, qualified and quoted."""
 
-    def show(self, specs: Sequence[TableSpec], views: dict[str, str], report: PublishReport) -> None:
+    def finish(self, spec: TableSpec) -> None:
+        """Give a staged table what readers need."""
+
+    def show(self) -> None:
         """Make the staged tables, and views, visible together, and write the publication down with them."""
 
-    def refuse(self, report: PublishReport) -> None:
+    def refuse(self) -> None:
         """Write down that nothing is shown, where that changes nothing else."""
 
 
 @contextmanager
-def target_of(config: Config, url: Url, specs: Sequence[TableSpec], mode: str) -> Iterator[Target]:
+def target_of(publication: Publication) -> Iterator[Target]:
     """Open a target for one publication.
 
     Raises
@@ -56,14 +82,11 @@ def target_of(config: Config, url: Url, specs: Sequence[TableSpec], mode: str) -
     WarehouseError
         If it is out of reach, or holds what would not survive.
     """
-    if url.path is not None:
-        if config.warehouse.url.path is not None and url.path.resolve() == config.warehouse.url.path.resolve():
-            raise UsageError(f"{url} is the warehouse itself.", hint="Name another file: --to duckdb://mirror.duckdb")
-        with _file_target(url) as target:
-            yield target
-    else:
-        with _postgres_target(config, url, specs, mode) as target:
-            yield target
+    path, own = publication.url.path, publication.config.warehouse.url.path
+    if path is not None and own is not None and path.resolve() == own.resolve():
+        raise UsageError(f"{publication.url} is the warehouse itself.", hint="Name another file: --to duckdb://mirror.duckdb")
+    with (_postgres_target if path is None else _file_target)(publication) as target:
+        yield target
 
 
 # --- files ------------------------------------------------------------------------------------------------
@@ -72,56 +95,71 @@ def target_of(config: Config, url: Url, specs: Sequence[TableSpec], mode: str) -
 class FileTarget:
     """A DuckDB or SQLite file: a copy is changed and renamed over it, so readers have one version or the other."""
 
-    def __init__(self, path: Path, scheme: str) -> None:
+    sessions = 1
+
+    def __init__(self, path: Path, scheme: str, publication: Publication) -> None:
         self.path, self.temporary = path, path.with_name(f".{path.name}.publish-{os.getpid()}")
+        self._publication = publication
         if path.exists():
             shutil.copyfile(path, self.temporary)
         self.database: Database = (DuckDBFile if scheme == "duckdb" else SQLiteFile)(self.temporary, read_only=False)
 
-    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> None:
+    def beside(self) -> AbstractContextManager[Target]:
+        """Return itself: a file has one session."""
+        return nullcontext(self)
+
+    def interrupt(self) -> None:
+        """Nothing else is going on."""
+
+    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> bool:
         """Write the rows into a table beside the published one."""
         self.database.write(spec.schema, _staging_name(spec), rows)
+        return False
 
     def staged(self, spec: TableSpec) -> str:
         """Return that table."""
         return self.database.place(spec.schema, _staging_name(spec))
 
-    def show(self, specs: Sequence[TableSpec], views: dict[str, str], report: PublishReport) -> None:
+    def finish(self, spec: TableSpec) -> None:
+        """Nothing: these readers scan."""
+
+    def show(self) -> None:
         """Put the staged tables in place and rename the copy over the file."""
+        specs, report = self._publication.specs, self._publication.report
         for spec in specs:
             own = self.database.place(spec.schema, spec.name)
-            if report.mode == "upsert" and self.database.exists(spec.schema, spec.name):
-                for statement in upsert(spec, own, self.staged(spec), self.database):
+            if self._publication.upserts and self.database.exists(spec.schema, spec.name):
+                for statement in upsert(spec, self._publication.columns[spec.name], own, self.staged(spec)):
                     self.database.query(statement)
                 self.database.query(f"DROP TABLE {self.staged(spec)}")
             else:
                 self.database.query(f"DROP TABLE IF EXISTS {own}")
                 self.database.query(f"ALTER TABLE {self.staged(spec)} RENAME TO {quote(spec.name)}")
-        for name, statement in views.items():
+        for name, statement in self._publication.views.items():
             self.database.query(f"DROP VIEW IF EXISTS {self.database.place(specs[0].schema, name)}")
             self.database.query(f"CREATE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
         record(self.database, report, "ok")
         self.database.close()
         self.temporary.replace(self.path)
 
-    def refuse(self, report: PublishReport) -> None:
+    def refuse(self) -> None:
         """Leave the file as it is, to the byte."""
 
 
 @contextmanager
-def _file_target(url: Url) -> Iterator[FileTarget]:
-    path = url.path
+def _file_target(publication: Publication) -> Iterator[FileTarget]:
+    path, scheme = publication.url.path, publication.url.scheme
     assert path is not None, "only called for files"
     if path.is_dir() or not path.parent.is_dir():
         raise WarehouseError(f"The target {path} is a folder, or its folder does not exist.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and path.stat().st_mode & 0o222 == 0):
         raise WarehouseError(f"The target {path} is read-only.", hint=f"chmod u+w {path}, or name another file.")
-    if path.exists() and url.scheme == "duckdb":
+    if path.exists() and scheme == "duckdb":
         DuckDBFile(path, read_only=True).close()  # refuses a file that somebody is writing
     for leftover in path.parent.glob(f".{path.name}.publish-*"):
         if not _is_alive(leftover.name.rpartition("-")[2].partition(".")[0]):
             leftover.unlink(missing_ok=True)
-    target = FileTarget(path, url.scheme)
+    target = FileTarget(path, scheme, publication)
     try:
         yield target
     finally:
@@ -140,120 +178,212 @@ def _is_alive(pid: str) -> bool:
 class PostgresTarget:
     """A PostgreSQL database: tables are loaded into a schema of their own and moved in one short transaction."""
 
-    def __init__(self, database: PostgresDatabase) -> None:
-        self.database: Database = database
-        self._con = database.raw
+    sessions = SESSIONS
 
-    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> None:
-        """Load the rows by COPY."""
-        self.database.write(STAGE, spec.name, rows)
+    def __init__(self, database: PostgresDatabase, publication: Publication, stage: str) -> None:
+        self._postgres = database
+        self.database: Database = database
+        self._con, self._publication, self._stage = database.raw, publication, stage
+        self._beside: set[PostgresDatabase] = set()
+
+    @contextmanager
+    def beside(self) -> Iterator[PostgresTarget]:
+        """Open another session that stages into the same schema."""
+        with self._postgres.beside() as database:
+            database.raw.execute(f"SET default_statistics_target = {STATISTICS}")
+            self._beside.add(database)
+            try:
+                yield PostgresTarget(database, self._publication, self._stage)
+            finally:
+                self._beside.discard(database)
+
+    def interrupt(self) -> None:
+        """End what the sessions of other threads are doing."""
+        for database in tuple(self._beside):
+            database.interrupt()
+
+    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> bool:
+        """Load the rows by COPY and declare the key; a key that is not unique is for the comparison to tell."""
+        from psycopg import errors as pg
+
+        self.database.write(self._stage, spec.name, rows)
+        columns = ", ".join(quote(name) for name in spec.key)
+        kind = "UNIQUE NULLS NOT DISTINCT" if spec.nullable_key else "PRIMARY KEY"
+        try:
+            self._con.execute(f"ALTER TABLE {self.staged(spec)} ADD {kind} ({columns})")
+        except (pg.UniqueViolation, pg.NotNullViolation):
+            return False
+        return True
 
     def staged(self, spec: TableSpec) -> str:
         """Return the table in the staging schema."""
-        return self.database.place(STAGE, spec.name)
+        return self.database.place(self._stage, spec.name)
 
-    def show(self, specs: Sequence[TableSpec], views: dict[str, str], report: PublishReport) -> None:
-        """Give the staged tables keys and indexes, then put them in place; wait for readers, never block them long."""
+    def finish(self, spec: TableSpec) -> None:
+        """Give a staged table indexes, statistics, and what people gave the one it replaces."""
+        from padm_ibis.backends.postgres import survivors
+
+        table = self.staged(spec)
+        for reference in self._publication.references(spec):
+            if reference.columns != spec.key[: len(reference.columns)]:
+                self._con.execute(f"CREATE INDEX ON {table} ({', '.join(quote(c) for c in reference.columns)})")
+        for oid in survivors.tables(self._con, spec.schema, [spec.name]).values():
+            survivors.carry_indexes(self._con, oid, table)
+        self._con.execute(f"ANALYZE {table}")
+
+    def show(self) -> None:
+        """Put the staged tables in place; wait for readers, never block them long."""
         from psycopg import errors as pg
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-        for spec in specs:
-            self._finish(spec)
         retry = retry_if_exception_type((pg.LockNotAvailable, pg.DeadlockDetected))
         try:
             for attempt in Retrying(retry=retry, stop=stop_after_attempt(LOCK_ATTEMPTS), wait=wait_fixed(1), reraise=True):
                 with attempt, self._con.transaction():
                     self._con.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
-                    self._swap(specs, report.mode, views)
-                    record(self.database, report, "ok")
+                    self._swap()
+                    record(self.database, self._publication.report, "ok")
         except pg.LockNotAvailable:
             raise WarehouseBusy(
                 "Readers hold the tables of the target, and did not let go for minutes; they keep the old content.",
                 hint="SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle' shows them.",
             ) from None
 
-    def refuse(self, report: PublishReport) -> None:
+    def refuse(self) -> None:
         """Add the failed publication to the history; the tables stay."""
-        record(self.database, report, "failed")
+        record(self.database, self._publication.report, "failed")
 
-    def _finish(self, spec: TableSpec) -> None:
-        table = self.staged(spec)
-        columns = ", ".join(quote(name) for name in spec.key)
-        nulls = " NULLS NOT DISTINCT" if spec.nullable_key else ""
-        self._con.execute(f"ALTER TABLE {table} ADD {'UNIQUE' + nulls if spec.nullable_key else 'PRIMARY KEY'} ({columns})")
-        for reference in spec.references:
-            if reference.columns != spec.key[: len(reference.columns)]:
-                self._con.execute(f"CREATE INDEX ON {table} ({', '.join(quote(c) for c in reference.columns)})")
-        self._con.execute(f"ANALYZE {table}")
-
-    def _swap(self, specs: Sequence[TableSpec], mode: str, views: dict[str, str]) -> None:
+    def _swap(self) -> None:
+        """Do what takes time first, and lock the tables that people read last."""
         from padm_ibis.backends.postgres import survivors
 
+        specs, views = self._publication.specs, self._publication.views
         oids = {s.name: oid for s in specs for oid in survivors.tables(self._con, s.schema, [s.name]).values()}
-        replaced = [s for s in specs if mode == "replace" or s.name not in oids]
-        depending, problems = survivors.dependents(self._con, [oids[s.name] for s in replaced if s.name in oids])
-        if problems:
-            raise _would_be_lost(problems)
+        replaced = [s for s in specs if not self._publication.upserts or s.name not in oids]
+        depending = self._depending([oids[s.name] for s in replaced if s.name in oids])
+        for schema in {s.schema for s in specs}:
+            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
         self._con.execute(f"CREATE SCHEMA {ASIDE}")
         for spec in specs:
-            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(spec.schema)}")
             own, staged = self.database.place(spec.schema, spec.name), self.staged(spec)
             if spec not in replaced:
-                for statement in upsert(spec, own, staged, self.database):
+                for statement in upsert(spec, self._publication.columns[spec.name], own, staged):
                     self._con.execute(statement)
-                continue
+            elif spec.name in oids:
+                self._carry(oids[spec.name], staged)
+        for spec in replaced:
             if spec.name in oids:
-                survivors.carry_table(self._con, oids[spec.name], staged)
-                survivors.carry_indexes(self._con, oids[spec.name], staged)
-                self._con.execute(f"ALTER TABLE {own} SET SCHEMA {ASIDE}")
-            self._con.execute(f"ALTER TABLE {staged} SET SCHEMA {quote(spec.schema)}")
+                self._con.execute(f"ALTER TABLE {self.database.place(spec.schema, spec.name)} SET SCHEMA {ASIDE}")
+            self._con.execute(f"ALTER TABLE {self.staged(spec)} SET SCHEMA {quote(spec.schema)}")
         for view in depending:
             self._con.execute(view.restored())
         self._con.execute(f"DROP SCHEMA {ASIDE} CASCADE")  # nothing but the old tables can be in it
         for name, statement in views.items():
             self._con.execute(f"CREATE OR REPLACE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
 
+    def _depending(self, oids: Sequence[int]) -> Sequence[View]:
+        """Views that read the old tables; anything else may have come since the publication began."""
+        from padm_ibis.backends.postgres import survivors
+
+        views, problems = survivors.dependents(self._con, oids)
+        if problems:
+            raise _would_be_lost(problems)
+        return views
+
+    def _carry(self, old: int, staged: str) -> None:
+        from padm_ibis.backends.postgres import survivors
+
+        survivors.carry_indexes(self._con, old, staged)  # those that came since the table was finished
+        texts = survivors.comments(self._con, old)
+        columns = {c for (c,) in self._con.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass", [staged])}
+        for statement in survivors.comment_statements(staged, {c: text for c, text in texts.items() if c in {"", *columns}}):
+            self._con.execute(statement)
+        survivors.carry_table(self._con, old, staged)
+
 
 @contextmanager
-def _postgres_target(config: Config, url: Url, specs: Sequence[TableSpec], mode: str) -> Iterator[PostgresTarget]:
+def _postgres_target(publication: Publication) -> Iterator[PostgresTarget]:
     import psycopg
 
-    from padm_ibis.backends.postgres import survivors
-
-    database = PostgresDatabase(config, url, read_only=False)
-    con = database.raw
+    _refuse_cut_names(publication)
+    database = PostgresDatabase(publication.config, publication.url, read_only=False, called="target")
+    con, stage = database.raw, f"{STAGE}_{secrets.token_hex(4)}"
     try:
         if not con.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0]:
-            raise WarehouseBusy(f"Another publication to {url} is going on.", hint="Wait until it ends.")
-        if mode == "replace":
-            oids = [oid for s in specs for oid in survivors.tables(con, s.schema, [s.name]).values()]
-            _, problems = survivors.dependents(con, oids)
-            problems += survivors.unowned(con, oids)
-            if problems:
-                raise _would_be_lost(problems)
-        con.execute(f"DROP SCHEMA IF EXISTS {STAGE} CASCADE")
-        con.execute(f"CREATE SCHEMA {STAGE}")
-        yield PostgresTarget(database)
+            raise WarehouseBusy(f"Another publication to {publication.url} is going on.", hint="Wait until it ends.")
+        _refuse_losses(database, publication)
+        for (leftover,) in con.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s", [_LEFTOVERS]).fetchall():
+            con.execute(f"DROP SCHEMA {quote(leftover)} CASCADE")
+        con.execute(f"CREATE SCHEMA {stage}")
+        yield PostgresTarget(database, publication, stage)
     finally:
         with suppress(psycopg.Error):  # a lost connection: the next publication clears it away
-            con.execute(f"DROP SCHEMA IF EXISTS {STAGE} CASCADE")
+            con.execute(f"DROP SCHEMA IF EXISTS {stage} CASCADE")
         database.close()
 
 
+def _refuse_cut_names(publication: Publication) -> None:
+    """Names that PostgreSQL would cut: two of them may even become one."""
+    schemas = {spec.schema for spec in publication.specs}
+    names = {f"schema {s}": [t.name for t in publication.specs if t.schema == s] + list(publication.views) for s in schemas}
+    names |= {f"table {spec.qualified}": list(publication.columns[spec.name].names) for spec in publication.specs}
+    names["database"] = sorted(schemas)
+    problems = []
+    for where, own in names.items():
+        for name in own:
+            if len(name.encode()) > LONGEST_NAME:
+                same = [n for n in own if n != name and n.encode()[:LONGEST_NAME] == name.encode()[:LONGEST_NAME]]
+                problems.append(f"{name} in the {where}" + (f"; it would be the same as {', '.join(same)}" if same else ""))
+    if problems:
+        raise UsageError(
+            f"PostgreSQL cuts names after {LONGEST_NAME} bytes, and would cut these; nothing was changed.\n{_listed(problems)}",
+            hint="Give them shorter names, or publish to DuckDB or SQLite.",
+        )
+
+
+def _refuse_losses(database: PostgresDatabase, publication: Publication) -> None:
+    """Name what would not survive, before anything is touched."""
+    from padm_ibis.backends.postgres import survivors
+
+    con, problems = database.raw, []
+    for schema in {spec.schema for spec in publication.specs}:
+        tables = [spec.name for spec in publication.specs if spec.schema == schema]
+        taken = con.execute(_TAKEN, {"schema": schema, "tables": tables, "views": list(publication.views)})
+        problems += [f"the {described}: it has the name of one to publish" for (described,) in taken]
+    if not publication.upserts:
+        oids = [oid for s in publication.specs for oid in survivors.tables(con, s.schema, [s.name]).values()]
+        types = {(s.schema, s.name): column_types(publication.columns[s.name]) for s in publication.specs}
+        problems += survivors.dependents(con, oids)[1]
+        problems += survivors.changed_columns(con, oids, lambda schema, name: types[schema, name])
+        problems += survivors.unowned(con, oids)
+    if problems:
+        raise _would_be_lost(problems)
+
+
+_TAKEN = """
+    SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND (c.relname = ANY(%(tables)s) AND c.relkind <> 'r'
+                                      OR c.relname = ANY(%(views)s) AND c.relkind <> 'v')
+    ORDER BY 1"""
+
+
 def _would_be_lost(problems: Sequence[str]) -> WarehouseError:
-    listed = "\n".join(f"  {problem}" for problem in problems)
     return WarehouseError(
-        f"The target's tables cannot be replaced without losing what depends on them; nothing was changed.\n{listed}",
-        hint="Drop it first, or publish with --mode upsert, which keeps the tables.",
+        f"The target's tables cannot be replaced without losing these; nothing was changed.\n{_listed(problems)}",
+        hint="Drop or rename them first, or publish with --mode upsert, which keeps the tables.",
     )
 
 
-def upsert(spec: TableSpec, own: str, staged: str, database: Database) -> list[str]:
+def _listed(problems: Sequence[str]) -> str:
+    return "\n".join(f"  {problem}" for problem in problems)
+
+
+def upsert(spec: TableSpec, columns: pa.Schema, own: str, staged: str) -> list[str]:
     """Return the statements that replace the rows of a table by key."""
-    columns = ", ".join(quote(name) for name in database.columns(staged).names)
+    names = ", ".join(quote(name) for name in columns.names)
     return [
         f"DELETE FROM {own} WHERE EXISTS (SELECT 1 FROM {staged} AS s WHERE {key_condition(spec, 's', own)})",
-        f"INSERT INTO {own} ({columns}) SELECT {columns} FROM {staged}",
+        f"INSERT INTO {own} ({names}) SELECT {names} FROM {staged}",
     ]
 
 
@@ -263,15 +393,17 @@ def record(database: Database, report: PublishReport, status: str) -> None:
         database.query(f"CREATE SCHEMA IF NOT EXISTS {ledger.SCHEMA}")
     table = "_padm_runs" if database.dialect == "sqlite" else f"{ledger.SCHEMA}.runs"
     database.query(f"CREATE TABLE IF NOT EXISTS {table} ({ledger.TABLES['runs']})")
-    began = f"{report.timestamp:%Y-%m-%d %H:%M:%S}"
+    ended = report.timestamp + dt.timedelta(seconds=report.total_execution_time)
     values: dict[str, str] = {
-        "run_id": f"publish-{report.timestamp:%Y%m%dT%H%M%S}", "started_at": began, "status": status, "layer": "publish",
+        "run_id": f"publish-{report.timestamp:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        "started_at": f"{report.timestamp:%Y-%m-%d %H:%M:%S}", "finished_at": f"{ended:%Y-%m-%d %H:%M:%S}",
+        "seconds": str(report.total_execution_time), "status": status, "layer": "publish", "version": __version__,
         "params": json.dumps({"mode": report.mode, "source": report.source}), "inputs": report.json(),
-        "tables": str(len(report.tables_detail)), "rows": str(sum(t.records for t in report.tables_detail)),
+        "tables": str(len(report.tables_detail)), "rows": str(report.total_records_processed),
     }  # fmt: skip
     names, texts = ", ".join(values), ", ".join(literal(value) for value in values.values())
     database.query(f"INSERT INTO {table} ({names}) VALUES ({texts})")
 
 
 def _staging_name(spec: TableSpec) -> str:
-    return f"{spec.name[:46]}__padm_publish"
+    return f"{spec.name}__padm_publish"

@@ -52,13 +52,15 @@ _PERMANENT = (
 )  # fmt: skip
 
 
-def connect(config: Config, *, run: bool) -> Connection:
+def connect(config: Config, *, run: bool, called: str = "warehouse") -> Connection:
     """Connect to the warehouse, trying again where that could help.
 
     Parameters
     ----------
     run
         Whether for a run, which writes; otherwise the session is read-only.
+    called
+        What an error calls the database.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def connect(config: Config, *, run: bool) -> Connection:
             with attempt:
                 con = _connect(config, run=run)
     except psycopg.Error as error:
-        raise _unreachable(error, config) from None
+        raise _unreachable(error, config, called) from None
     return con
 
 
@@ -175,11 +177,11 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError) and not any(word in str(error).lower() for word in _PERMANENT)
 
 
-def _unreachable(error: psycopg.Error, config: Config) -> WarehouseError:
+def _unreachable(error: psycopg.Error, config: Config, called: str) -> WarehouseError:
     text = " ".join(config.mask(str(error)).split()).rstrip(".")
-    hint = "Check host, port and database of warehouse.url, and whether the server is up."
+    hint = f"Check host, port and database of the {called}'s URL, and whether the server is up."
     if "password" in text or "authentication" in text:
-        hint = "Check user and password of warehouse.url."
+        hint = f"Check user and password of the {called}'s URL."
     elif "does not exist" in text:
         hint = "Create it first; padm-ibis makes schemas and tables, not databases or roles."
-    return WarehouseError(f"The warehouse {config.warehouse.url} cannot be reached: {text}.", hint=hint)
+    return WarehouseError(f"The {called} {config.warehouse.url} cannot be reached: {text}.", hint=hint)
