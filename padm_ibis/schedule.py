@@ -117,7 +117,7 @@ def status(config: Config) -> ScheduleStatus | None:
     found = json.loads(path.read_text(encoding="utf-8"))
     runs = [ScheduledRun(**run) for run in found.pop("runs")]
     known = ScheduleStatus(**found, runs=runs)
-    if known.pid is not None and not _is_alive(known.pid):
+    if known.pid is not None and not is_alive(known.pid):
         known.pid = known.next_run = known.running_since = None
     return known
 
@@ -203,7 +203,8 @@ def _path(config: Config) -> Path:
     return config.state / "schedule.json"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

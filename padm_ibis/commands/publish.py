@@ -33,6 +33,8 @@ def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str 
             library.load_star(config, tell=tell)
         report = library.publish(config, to, tables=tables, mode=mode, check_only=check_only, tell=tell)
     except PadmError as error:
+        if error.report is not None:
+            options.write_json(error.report.json())
         raise masking(config, error) from None
     options.write_json(report.json())
     if not options.quiet:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,8 @@ from padm_ibis.sources.values import literal, quote
 if TYPE_CHECKING:
     from padm_ibis.backends.postgres.connection import Connection
 
+# Of DuckDB: rows stream through, but pages of the file stay, and a table of 150 columns is written a row group at a time.
+READING, WRITING = "128MB", "1GB"
 BATCH_ROWS = 16_384  # a batch of a table of 150 columns is then some 20 MB
 
 
@@ -28,11 +32,12 @@ class DuckDBFile:
     dialect = "duckdb"
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
-        self.raw = duckdb.connect()
+        self._spill = tempfile.TemporaryDirectory(prefix="padm-publish-")
+        self.raw = duckdb.connect(config={"memory_limit": READING if read_only else WRITING, "temp_directory": self._spill.name})
         try:
             self.raw.execute(f"ATTACH {literal(str(path))} AS published{' (READ_ONLY)' if read_only else ''}")
         except duckdb.IOException as error:
-            self.raw.close()
+            self.close()
             kind = WarehouseBusy if "lock" in str(error) else WarehouseError
             raise kind(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
         self.raw.execute("USE published")
@@ -68,15 +73,18 @@ class DuckDBFile:
     @contextmanager
     def beside(self) -> Iterator[DuckDBFile]:
         """Another session on the same file, for another thread."""
-        other = DuckDBFile.__new__(DuckDBFile)
+        other = copy.copy(self)
         other.raw = self.raw.cursor()
         other.raw.execute("USE published")
-        with closing(other):
+        try:
             yield other
+        finally:
+            other.raw.close()
 
     def close(self) -> None:
         """Close the file."""
         self.raw.close()
+        self._spill.cleanup()
 
 
 class SQLiteFile:
@@ -129,7 +137,7 @@ class SQLiteFile:
 
 
 class PostgresDatabase:
-    """A PostgreSQL database: statements over psycopg, rows read over ADBC and written by DuckDB, both by binary COPY."""
+    """A PostgreSQL database: statements and the rows it gets over psycopg, the rows it gives over ADBC."""
 
     dialect = "postgres"
 
@@ -139,7 +147,6 @@ class PostgresDatabase:
         self.config = config.model_copy(update={"warehouse": config.warehouse.model_copy(update={"url": url})})
         self.url, self.read_only, self.called = url, read_only, called
         self.raw: Connection = connect(self.config, run=not read_only, called=called)
-        self._writer: duckdb.DuckDBPyConnection | None = None
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -183,37 +190,18 @@ class PostgresDatabase:
 
     def write(self, schema: str, name: str, rows: pa.RecordBatchReader) -> None:
         """Make a table of a stream of rows, by binary COPY."""
-        types = column_types(rows.schema)
-        columns = ", ".join(f"{quote(column)} {kind}" for column, kind in types.items())
-        self.raw.execute(f"CREATE TABLE {self.place(schema, name)} ({columns})")
-        writer = self._writing(schema)
-        writer.execute("CALL pg_clear_cache()")  # the table is newer than what it knows of the database
-        writer.register("incoming", rows)
-        try:
-            writer.execute(f"INSERT INTO target.{self.place(schema, name)} SELECT * FROM incoming")
-        finally:
-            writer.unregister("incoming")
+        from pgpq import ArrowToPostgresBinaryEncoder
 
-    def _writing(self, schema: str) -> duckdb.DuckDBPyConnection:
-        if self._writer is None:
-            from padm_ibis.sources.postgres import load_reader
-
-            # measured: with two threads it takes three times the processor's time for the same rows
-            self._writer = duckdb.connect(config={"threads": 1})
-            load_reader(self._writer)
-            self._writer.execute(f"ATTACH {literal(self._address())} AS target (TYPE postgres, SCHEMA {literal(schema)})")
-        return self._writer
-
-    def _address(self) -> str:
-        """The address for a session that limits meant for people do not end."""
-        from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-        given: dict[str, Any] = conninfo_to_dict(self.url.reveal())
-        limits = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "30s"}
-        if self.raw.info.server_version >= 170000:
-            limits["transaction_timeout"] = "0"
-        options = " ".join([given.get("options", ""), *(f"-c {name}={value}" for name, value in limits.items())]).strip()
-        return make_conninfo(**{"connect_timeout": "10", **given, "application_name": "padm-ibis", "options": options})
+        table, encoder = self.place(schema, name), ArrowToPostgresBinaryEncoder(rows.schema)
+        columns = ", ".join(f"{quote(column)} {kind}" for column, kind in column_types(rows.schema).items())
+        with self.raw.transaction(), self.raw.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {table} ({columns})")
+            # Frozen rows are not written a second time by whoever reads them first; they need a table of this transaction.
+            with cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary, FREEZE)") as copy:
+                copy.write(encoder.write_header())
+                for batch in rows:
+                    copy.write(encoder.write_batch(batch))
+                copy.write(encoder.finish())
 
     @contextmanager
     def beside(self) -> Iterator[PostgresDatabase]:
@@ -225,15 +213,11 @@ class PostgresDatabase:
         """End what another thread is doing on this connection."""
         import psycopg
 
-        if self._writer is not None:
-            self._writer.interrupt()
         with suppress(psycopg.Error):
             self.raw.cancel_safe(timeout=5)
 
     def close(self) -> None:
-        """Close the connections."""
-        if self._writer is not None:
-            self._writer.close()
+        """Close the connection."""
         self.raw.close()
 
 

@@ -7,6 +7,7 @@ are added up, so that no order of addition matters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,12 +83,31 @@ class Side:
 
 
 def differences(source: Mapping[str, Any], target: Mapping[str, Any]) -> list[str]:
-    """Return, in words, what is not equal on both sides, and keys that are not unique."""
-    out = [
-        f"{name}: {source[name]} at the source, {target[name]} in the target" for name in source if source[name] != target[name]
+    """Return, in words, what is not equal on both sides."""
+    return [
+        f"{name}: {source[name]} at the source, {target[name]} in the target"
+        for name in source
+        if not _equal(source[name], target[name])
     ]
-    if "distinct keys" in source and source["rows"] != source["distinct keys"]:
-        out.append(f"the key is not unique at the source: {source['rows']} rows, {source['distinct keys']} keys")
+
+
+def _equal(source: Any, target: Any) -> bool:
+    """Whether two results are one; a declared metric over floats depends on the order in which they are added up."""
+    if isinstance(source, float) or isinstance(target, float):
+        return source is not None and target is not None and math.isclose(source, target, rel_tol=1e-9, abs_tol=1e-6)
+    return bool(source == target)
+
+
+def key_problems(source: Mapping[str, Any], spec: TableSpec) -> list[str]:
+    """Return, in words, why the key of a table does not identify its rows."""
+    rows = source["rows"]
+    out = [
+        f"the key column {name} holds nulls: {rows - source[f'{name} filled']} rows"
+        for name in spec.key
+        if name not in spec.nullable_key and source[f"{name} filled"] != rows
+    ]
+    if source.get("distinct keys", rows) != rows:
+        out.append(f"the key is not unique at the source: {rows} rows, {source['distinct keys']} keys")
     return out
 
 
@@ -122,11 +142,9 @@ def _cut(name: str, dialect: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """One Python number for one number, whatever the driver calls it; declared metrics count to six decimals."""
-    if isinstance(value, Decimal | float):
-        rounded = round(float(value), 6)
-        return int(value) if value == int(value) else rounded
-    return value
+    """One Python number for one whole number, whatever the driver calls it."""
+    whole = isinstance(value, Decimal | float) and math.isfinite(value) and value == int(value)
+    return int(value) if whole else value
 
 
 def key_condition(spec: TableSpec, left: str, right: str) -> str:

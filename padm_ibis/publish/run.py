@@ -144,6 +144,7 @@ def _compare(there: Side, here: Side, spec: TableSpec, detail: TableDetail, publ
     measured = there.measures(spec, columns, keys=keys)
     detail.records = measured["rows"]
     detail.differences = reconcile.differences(measured, here.measures(spec, columns, keys=keys))
+    detail.differences += reconcile.key_problems(measured, spec)
     detail.status = "failed" if detail.differences else "checked"
 
 

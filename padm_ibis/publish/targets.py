@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +24,7 @@ from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, 
 from padm_ibis.publish.reconcile import key_condition
 from padm_ibis.publish.report import PublishReport
 from padm_ibis.publish.spec import Publication, TableSpec
+from padm_ibis.schedule import is_alive
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
@@ -30,8 +34,10 @@ STAGE, ASIDE = "padm_publish", "padm_publish_old"
 _LEFTOVERS = f"^{STAGE}(_[0-9a-f]{{8}})?$"
 LONGEST_NAME = 63  # bytes; PostgreSQL cuts the rest off without a word
 LOCK_KEY = 7_230_417  # of pg_try_advisory_lock: one publication to a database at a time
-LOCK_WAIT = "3s"
-LOCK_ATTEMPTS = 40
+LOCK_ATTEMPTS = 100
+LOCK_PAUSE = 1.0  # seconds in which readers go on
+# Of deadlock_timeout: we give way before the server looks for somebody to cut off, and readers never are.
+LOCK_SHARE = 0.8
 SESSIONS = 2  # that load tables at the same time: while one waits for the server, the other works
 # Samples of 9,000 rows: on 150 columns the default takes as long as loading them.
 STATISTICS = 30
@@ -156,20 +162,17 @@ def _file_target(publication: Publication) -> Iterator[FileTarget]:
         raise WarehouseError(f"The target {path} is read-only.", hint=f"chmod u+w {path}, or name another file.")
     if path.exists() and scheme == "duckdb":
         DuckDBFile(path, read_only=True).close()  # refuses a file that somebody is writing
-    for leftover in path.parent.glob(f".{path.name}.publish-*"):
-        if not _is_alive(leftover.name.rpartition("-")[2].partition(".")[0]):
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.publish-*"):
+        maker = re.search(r"\.publish-(\d+)", leftover.name)
+        if maker and not is_alive(int(maker[1])):
             leftover.unlink(missing_ok=True)
     target = FileTarget(path, scheme, publication)
     try:
         yield target
     finally:
         target.database.close()
-        target.temporary.unlink(missing_ok=True)
-        target.temporary.with_name(target.temporary.name + ".wal").unlink(missing_ok=True)
-
-
-def _is_alive(pid: str) -> bool:
-    return pid.isdigit() and Path(f"/proc/{pid}").exists()
+        for file in path.parent.glob(f"{glob.escape(target.temporary.name)}*"):  # and its journal or log
+            file.unlink(missing_ok=True)
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------
@@ -236,14 +239,14 @@ class PostgresTarget:
         from psycopg import errors as pg
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-        retry = retry_if_exception_type((pg.LockNotAvailable, pg.DeadlockDetected))
+        busy = (pg.QueryCanceled, pg.LockNotAvailable, pg.DeadlockDetected)
+        stop, wait = stop_after_attempt(LOCK_ATTEMPTS), wait_fixed(LOCK_PAUSE)
         try:
-            for attempt in Retrying(retry=retry, stop=stop_after_attempt(LOCK_ATTEMPTS), wait=wait_fixed(1), reraise=True):
+            for attempt in Retrying(retry=retry_if_exception_type(busy), stop=stop, wait=wait, reraise=True):
                 with attempt, self._con.transaction():
-                    self._con.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
                     self._swap()
                     record(self.database, self._publication.report, "ok")
-        except pg.LockNotAvailable:
+        except busy:
             raise WarehouseBusy(
                 "Readers hold the tables of the target, and did not let go for minutes; they keep the old content.",
                 hint="SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle' shows them.",
@@ -257,29 +260,50 @@ class PostgresTarget:
         """Do what takes time first, and lock the tables that people read last."""
         from padm_ibis.backends.postgres import survivors
 
-        specs, views = self._publication.specs, self._publication.views
-        oids = {s.name: oid for s in specs for oid in survivors.tables(self._con, s.schema, [s.name]).values()}
-        replaced = [s for s in specs if not self._publication.upserts or s.name not in oids]
-        depending = self._depending([oids[s.name] for s in replaced if s.name in oids])
-        for schema in {s.schema for s in specs}:
-            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-        self._con.execute(f"CREATE SCHEMA {ASIDE}")
+        specs, con = self._publication.specs, self._con
+        oids = {s.name: oid for s in specs for oid in survivors.tables(con, s.schema, [s.name]).values()}
+        replaced = {s.name for s in specs if not self._publication.upserts or s.name not in oids}
+        depending = self._depending([oid for name, oid in oids.items() if name in replaced])
+        con.execute(f"CREATE SCHEMA {ASIDE}")
         for spec in specs:
-            own, staged = self.database.place(spec.schema, spec.name), self.staged(spec)
-            if spec not in replaced:
-                for statement in upsert(spec, self._publication.columns[spec.name], own, staged):
-                    self._con.execute(statement)
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(spec.schema)}")
+            if spec.name not in replaced:
+                self._upsert(spec)
             elif spec.name in oids:
-                self._carry(oids[spec.name], staged)
+                self._carry(oids[spec.name], self.staged(spec))
+        self._exchange([s for s in specs if s.name in replaced], oids, depending)
+        con.execute(f"DROP SCHEMA {ASIDE} CASCADE")  # nothing but the old tables can be in it
+
+    def _exchange(self, replaced: Sequence[TableSpec], old: Collection[str], depending: Sequence[View]) -> None:
+        quickly, place = self._quickly(), self.database.place
+        if locked := [place(s.schema, s.name) for s in replaced if s.name in old]:
+            quickly(f"LOCK TABLE {', '.join(locked)} IN ACCESS EXCLUSIVE MODE")
         for spec in replaced:
-            if spec.name in oids:
-                self._con.execute(f"ALTER TABLE {self.database.place(spec.schema, spec.name)} SET SCHEMA {ASIDE}")
-            self._con.execute(f"ALTER TABLE {self.staged(spec)} SET SCHEMA {quote(spec.schema)}")
+            if spec.name in old:
+                quickly(f"ALTER TABLE {place(spec.schema, spec.name)} SET SCHEMA {ASIDE}")
+            quickly(f"ALTER TABLE {self.staged(spec)} SET SCHEMA {quote(spec.schema)}")
         for view in depending:
-            self._con.execute(view.restored())
-        self._con.execute(f"DROP SCHEMA {ASIDE} CASCADE")  # nothing but the old tables can be in it
-        for name, statement in views.items():
-            self._con.execute(f"CREATE OR REPLACE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
+            quickly(view.restored())
+        for name, statement in self._publication.views.items():
+            quickly(f"CREATE OR REPLACE VIEW {place(self._publication.specs[0].schema, name)} AS {statement}")
+        self._con.execute("SET LOCAL statement_timeout = 0")
+
+    def _upsert(self, spec: TableSpec) -> None:
+        own = self.database.place(spec.schema, spec.name)
+        for statement in upsert(spec, self._publication.columns[spec.name], own, self.staged(spec)):
+            self._con.execute(statement)
+
+    def _quickly(self) -> Callable[[str], object]:
+        """Run statements that wait for readers, and make others wait, for less than a second together."""
+        waits = "SELECT setting::float FROM pg_settings WHERE name = 'deadlock_timeout'"
+        until = time.monotonic() + LOCK_SHARE * self._con.execute(waits).fetchall()[0][0] / 1000
+
+        def run(statement: str) -> object:
+            left = max(1, int((until - time.monotonic()) * 1000))
+            self._con.execute(f"SET LOCAL statement_timeout = {left}")
+            return self._con.execute(statement)
+
+        return run
 
     def _depending(self, oids: Sequence[int]) -> Sequence[View]:
         """Views that read the old tables; anything else may have come since the publication began."""

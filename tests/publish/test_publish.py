@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,8 @@ from padm_ibis.errors import UnknownName, UsageError, WarehouseBusy, WarehouseEr
 from padm_ibis.publish import load_star, publish
 from padm_ibis.publish.run import history
 from padm_ibis.publish.spec import chosen
+
+from .conftest import ask
 
 pytestmark = pytest.mark.postgres
 
@@ -67,12 +72,6 @@ def shop(tmp_path: Path, postgres_url: str) -> Iterator[Config]:
     yield config
     with psycopg.connect(postgres_url, autocommit=True) as con:
         con.execute("DROP SCHEMA IF EXISTS shop CASCADE")
-
-
-def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url, autocommit=True) as con:
-        cursor = con.execute(sql)
-        return cursor.fetchall() if cursor.description else []
 
 
 def test_tables_that_others_point_to_come_first(shop: Config) -> None:
@@ -237,19 +236,38 @@ def test_a_reader_in_a_long_query_is_waited_for_not_cut_off(shop: Config, mirror
 
 @pytest.mark.campaign
 def test_a_publication_killed_at_any_moment_shows_one_version(shop: Config, mirror: str, request: pytest.FixtureRequest) -> None:
-    publish(shop, mirror)
-    rounds = 12 if request.config.getoption("--campaign") else 3
-    for number in range(rounds):
-        ask(shop.warehouse.url.reveal(), f"INSERT INTO shop.item VALUES ({100 + number}, 'x')")
-        ask(shop.warehouse.url.reveal(), f"INSERT INTO shop.sale VALUES ({100 + number}, {100 + number}, 1, 1.00, '2025-05-05')")
-        process = subprocess.Popen(command(shop, mirror), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1.2 + 3.0 * number / rounds)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        sales, items = ask(mirror, "SELECT (SELECT count(*) FROM shop.sale), (SELECT count(*) FROM shop.item)")[0]
-        assert sales - 3 == items - 2
-    assert publish(shop, mirror).exit_code == 0
+    rounds = 25 if request.config.getoption("--campaign") else 3
+    began = time.monotonic()
+    subprocess.run(command(shop, mirror), stdout=subprocess.DEVNULL, check=True, timeout=120)
+    whole = time.monotonic() - began
+    chance, ended = random.Random(20250301), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        seen = pool.submit(versions, mirror, ended)
+        for number in range(rounds):
+            ask(shop.warehouse.url.reveal(), f"INSERT INTO shop.item VALUES ({100 + number}, 'x')")
+            sale = f"({100 + number}, {100 + number}, 1, 1.00, '2025-05-05')"
+            ask(shop.warehouse.url.reveal(), f"INSERT INTO shop.sale VALUES {sale}")
+            process = subprocess.Popen(command(shop, mirror), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(whole * chance.uniform(0.5, 1.05))  # before that it only starts
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert publish(shop, mirror).exit_code == 0
+        ended.set()
+        found = seen.result(timeout=60)
+    assert all(sales - 3 == items - 2 for sales, items in found)
+    assert found == sorted(found)  # never back to an earlier version
     assert ask(mirror, "SELECT count(*) FROM shop.sale") == [(3 + rounds,)]
+    assert ask(mirror, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'padm_publish%'") == [(0,)]
+
+
+def versions(url: str, ended: threading.Event) -> list[tuple[Any, ...]]:
+    """What somebody sees who looks again and again."""
+    found = []
+    with psycopg.connect(url, autocommit=True) as con:
+        while not ended.is_set():
+            both = con.execute("SELECT (SELECT count(*) FROM shop.sale), (SELECT count(*) FROM shop.item)").fetchall()
+            found += both if both != found[-1:] else []
+    return found
 
 
 def command(config: Config, target: str) -> list[str]:
