@@ -17,6 +17,7 @@ import pytest
 from padm_ibis.config import Config
 from padm_ibis.errors import UsageError, WarehouseError
 from padm_ibis.publish import publish
+from padm_ibis.publish.reconcile import differences
 
 from .conftest import ask, readings
 
@@ -92,6 +93,23 @@ def test_one_changed_value_is_caught(warehouse: Warehouse, mirror: str, damage: 
     report = publish(config, mirror, check_only=True)
     assert report.exit_code == 1
     assert any(difference.startswith(said) for difference in report.tables_detail[0].differences)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "equal"),
+    [
+        (2499975000, 2499974999.999997, True),  # floats, added up in another order
+        (12.02, 12.03, False),
+        (Decimal("12.02"), Decimal("12.020"), True),
+        (Decimal("1234567890123456.01"), Decimal("1234567890123456.02"), False),
+        (10**12, 10**12 + 1, False),
+        (None, 0.0, False),
+        (None, None, True),
+        (math.inf, math.inf, True),
+    ],
+)
+def test_metrics_over_floats_may_differ_in_the_last_digits_and_no_others(source: object, target: object, equal: bool) -> None:
+    assert (differences({"total": source}, {"total": target}) == []) is equal
 
 
 def test_a_key_that_is_not_unique_is_told_and_nothing_shown(warehouse: Warehouse, mirror: str) -> None:
