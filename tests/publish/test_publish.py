@@ -86,6 +86,26 @@ def test_a_star_schema_has_its_computed_column_conditions_and_view(shop: Config)
         ask(url, "UPDATE shop.sale SET quantity = 0")
 
 
+def test_grants_and_indexes_of_a_star_schema_survive_its_next_load(shop: Config) -> None:
+    url, role = shop.warehouse.url.reveal(), f"analyst_{os.getpid()}"
+    ask(url, f"CREATE ROLE {role}; GRANT SELECT ON shop.sale, shop.total TO {role}; CREATE INDEX ON shop.sale (sold_on)")
+    try:
+        (shop.folder / "sale.csv").write_text(SALES + "4,2,1,5.00,2025-03-03\n")
+        load_star(shop)
+        assert ask(url, "SELECT revenue::text FROM shop.total") == [("17.02",)]
+        may = (
+            f"SELECT has_table_privilege('{role}', 'shop.sale', 'SELECT'), has_table_privilege('{role}', 'shop.total', 'SELECT')"
+        )
+        assert ask(url, may) == [(True, True)]
+        assert ask(url, "SELECT count(*) FROM pg_indexes WHERE tablename = 'sale' AND indexdef LIKE '%sold_on%'") == [(1,)]
+        (shop.folder / "total.sql").write_text("SELECT count(*) AS sales FROM shop.sale")
+        load_star(load_config(shop.path))
+        assert ask(url, "SELECT sales FROM shop.total") == [(4,)]
+        assert ask(url, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'padm%'") == [(0,)]
+    finally:
+        ask(url, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
@@ -136,6 +156,13 @@ def test_publishing_again_changes_nothing_but_the_history(shop: Config, mirror: 
     for mode in ("replace", "replace", "upsert"):
         assert publish(shop, target, mode=mode).exit_code == 0
     assert publish(shop, target, check_only=True).exit_code == 0
+
+
+def test_a_view_with_other_columns_takes_the_place_of_the_old_one(shop: Config, mirror: str) -> None:
+    publish(shop, mirror)
+    (shop.folder / "total.sql").write_text("SELECT count(*) AS sales FROM shop.sale")
+    assert publish(load_config(shop.path), mirror).exit_code == 0
+    assert ask(mirror, "SELECT sales FROM shop.total") == [(3,)]
 
 
 def test_upsert_replaces_rows_by_key_and_keeps_the_others(shop: Config, mirror: str) -> None:

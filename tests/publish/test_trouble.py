@@ -73,7 +73,7 @@ def test_a_session_that_is_ended_midway_leaves_the_old_content(
 
 
 def test_a_server_that_stops_midway_comes_back_with_the_old_content(
-    warehouse: Warehouse, own_server: Any, background: Callable[..., Future[PublishReport]]
+    warehouse: Warehouse, own_server: Any, start_server: Callable[[Any], None], background: Callable[..., Future[PublishReport]]
 ) -> None:
     url = own_server.get_uri()
     publish(warehouse(reading=FEW), url)
@@ -86,7 +86,7 @@ def test_a_server_that_stops_midway_comes_back_with_the_old_content(
         running.result(timeout=120)
     while is_alive(server):  # else it would be taken for the one to start
         time.sleep(0.05)
-    own_server.start()
+    start_server(own_server)
     assert ask(url, "SELECT count(*) FROM shop.reading") == [(3,)]
     assert publish(config, url).exit_code == 0
     assert ask(url, STAGES) == [(0,)]
@@ -134,13 +134,13 @@ def test_a_full_disk_of_a_file_is_said(warehouse: Warehouse, small_disk: Path, k
     assert sorted(path.name for path in small_disk.iterdir()) == ["ballast", "mirror"]
 
 
-def test_a_standby_server_is_read_only(warehouse: Warehouse, own_server: Any) -> None:
+def test_a_standby_server_is_read_only(warehouse: Warehouse, own_server: Any, start_server: Callable[[Any], None]) -> None:
     config, url = warehouse(reading=FEW), own_server.get_uri()
     publish(config, url)
     own_server.stop()
     (Path(own_server.pgdata) / "standby.signal").touch()
     shutil.chown(Path(own_server.pgdata) / "standby.signal", Path(own_server.pgdata).stat().st_uid)
-    own_server.start()
+    start_server(own_server)
     assert ask(url, "SELECT pg_is_in_recovery()") == [(True,)]
     with pytest.raises(WarehouseError, match="read-only") as caught:
         publish(config, url)
