@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +42,7 @@ LOCK_SHARE = 0.8
 SESSIONS = 2  # that load tables at the same time: while one waits for the server, the other works
 # Samples of 9,000 rows: on 150 columns the default takes as long as loading them.
 STATISTICS = 30
+_HISTORY = {"duckdb": (ledger.SCHEMA, "runs"), "postgres": (ledger.SCHEMA, "runs"), "sqlite": ("", "_padm_runs")}
 
 
 class Target(Protocol):
@@ -169,6 +170,9 @@ def _file_target(publication: Publication) -> Iterator[FileTarget]:
             leftover.unlink(missing_ok=True)
     target = FileTarget(path, scheme, publication)
     try:
+        there = [spec for spec in publication.specs if target.database.exists(spec.schema, spec.name)]
+        if strangers := _strangers(target.database, publication, there):
+            raise _would_be_lost(strangers)
         yield target
     finally:
         target.database.close()
@@ -375,14 +379,24 @@ def _refuse_losses(database: PostgresDatabase, publication: Publication) -> None
         tables = [spec.name for spec in publication.specs if spec.schema == schema]
         taken = con.execute(_TAKEN, {"schema": schema, "tables": tables, "views": list(publication.views)})
         problems += [f"the {described}: it has the name of one to publish" for (described,) in taken]
+    there = [(s, oid) for s in publication.specs for oid in survivors.tables(con, s.schema, [s.name]).values()]
+    problems += _strangers(database, publication, [spec for spec, _ in there])
     if not publication.upserts:
-        oids = [oid for s in publication.specs for oid in survivors.tables(con, s.schema, [s.name]).values()]
+        oids = [oid for _, oid in there]
         types = {(s.schema, s.name): column_types(publication.columns[s.name]) for s in publication.specs}
         problems += survivors.dependents(con, oids)[1]
         problems += survivors.changed_columns(con, oids, lambda schema, name: types[schema, name])
         problems += survivors.unowned(con, oids)
     if problems:
         raise _would_be_lost(problems)
+
+
+def _strangers(database: Database, publication: Publication, there: Iterable[TableSpec]) -> list[str]:
+    """Tables that would be replaced and that no publication made."""
+    if publication.upserts:
+        return []
+    ours = published_before(database)
+    return [f"the table {spec.qualified}: no publication made it" for spec in there if spec.qualified not in ours]
 
 
 _TAKEN = """
@@ -412,11 +426,20 @@ def upsert(spec: TableSpec, columns: pa.Schema, own: str, staged: str) -> list[s
     ]
 
 
+def published_before(database: Database) -> set[str]:
+    """Return the tables that the target's history says were published to it."""
+    if not database.exists(*_HISTORY[database.dialect]):
+        return set()
+    history = database.place(*_HISTORY[database.dialect])
+    reports = database.query(f"SELECT inputs FROM {history} WHERE layer = 'publish' AND status = 'ok'")
+    return {detail["table"] for (text,) in reports for detail in json.loads(text)["tables_detail"]}
+
+
 def record(database: Database, report: PublishReport, status: str) -> None:
     """Add a publication to the history ``_padm.runs`` of the target (``_padm_runs`` where there are no schemas)."""
     if database.dialect != "sqlite":
         database.query(f"CREATE SCHEMA IF NOT EXISTS {ledger.SCHEMA}")
-    table = "_padm_runs" if database.dialect == "sqlite" else f"{ledger.SCHEMA}.runs"
+    table = database.place(*_HISTORY[database.dialect])
     database.query(f"CREATE TABLE IF NOT EXISTS {table} ({ledger.TABLES['runs']})")
     ended = report.timestamp + dt.timedelta(seconds=report.total_execution_time)
     values: dict[str, str] = {

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -192,6 +193,31 @@ def test_a_view_on_a_column_that_goes_is_named_before_anything_is_touched(wareho
     with pytest.raises(WarehouseError, match=r"the view public.mine: it uses shop.sale.price, whose type is now text"):
         publish(warehouse(sale="SELECT 1 AS id, 'x' AS price"), mirror)
     assert ask(mirror, "SELECT price FROM mine") == [(2,)]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "duckdb", "sqlite"])
+def test_a_table_that_no_publication_made_is_not_replaced(warehouse: Warehouse, mirror: str, tmp_path: Path, kind: str) -> None:
+    url = mirror if kind == "postgres" else f"{kind}://{tmp_path / 'mirror'}"
+    theirs = "shop.sale" if kind != "sqlite" else "sale"
+
+    def do(*statements: str) -> list[tuple[int, ...]]:
+        connect = {"postgres": psycopg.connect, "duckdb": duckdb.connect, "sqlite": sqlite3.connect}[kind]
+        with closing(connect(mirror if kind == "postgres" else str(tmp_path / "mirror"))) as con:
+            found = [con.execute(statement) for statement in statements][-1]
+            rows = [] if statements[-1].startswith(("CREATE", "DROP")) else found.fetchall()
+            con.commit()
+            return rows
+
+    do(*([] if kind == "sqlite" else ["CREATE SCHEMA shop"]), f"CREATE TABLE {theirs} AS SELECT 7 AS id, 8 AS mine")
+    config = warehouse(sale="SELECT 1 AS id, 2 AS price", other="SELECT 1 AS id")
+    with pytest.raises(WarehouseError, match=r"the table shop\.sale: no publication made it") as caught:
+        publish(config, url)
+    assert "Drop or rename them first" in str(caught.value.hint)
+    assert do(f"SELECT * FROM {theirs}") == [(7, 8)]
+    do(f"DROP TABLE {theirs}")
+    assert publish(config, url).exit_code == 0
+    assert publish(config, url).exit_code == 0, "what a publication made the next one replaces"
+    assert do(f"SELECT * FROM {theirs}") == [(1, 2)]
 
 
 def test_objects_indexes_and_comments_of_people_stay(warehouse: Warehouse, mirror: str) -> None:
