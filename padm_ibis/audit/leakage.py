@@ -12,27 +12,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import ibis
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
-from padm_ibis import terms
-from padm_ibis.audit.scratch import Scratch, Statement, quoted
+from padm_ibis.audit import events
+from padm_ibis.audit.scratch import THEN, Scratch, Statement, quoted
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
 from padm_ibis.grain import used_columns
 from padm_ibis.lineage import Lineage, Ref
 from padm_ibis.model import Model, Resource
+from padm_ibis.params import Params
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
 YEAR, SOURCE, STUDENT = "anio_academico", "source_db", "alumno_id"
+EVENTS, LATEST, TOUCHED, CUTS = "events_", "latest", "touched", "cuts"
 Mode = Literal["remove", "perturb"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 NOT_FEATURES = ("key", "target", "metadata")
@@ -137,29 +140,50 @@ def audit_leakage(
         If a table has no years, or there is nothing to cut.
     """
     began = time.perf_counter()
-    audit = _Audit(warehouse, graph, tables, progress)
+    audit = _Audit(warehouse, graph, tables)
     chosen = audit.cuts(cuts, sample)
-    if "remove" in modes:
-        _remove(audit, chosen, progress)
-    if "perturb" in modes:
-        progress("later facts changed")
-        audit.perturb(chosen)
+    _rebuild(audit, chosen, modes, progress)
     names = tuple(m.name for m in audit.models)
     report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), list(audit.found.values()))
     report.seconds = time.perf_counter() - began
     return report
 
 
-def _remove(audit: _Audit, years: Sequence[int], progress: Callable[[str], None]) -> None:
+def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progress: Callable[[str], None]) -> None:
+    steps: list[tuple[str, Callable[[], list[Statement]], _Cut | None]] = [("events by year", audit.by_year, None)]
+    if "remove" in modes:
+        steps += [(f"what was known by the end of {y}", partial(audit.past, y), _at(y)) for y in years]
+    if "perturb" in modes:
+        steps += [("later facts changed", partial(audit.changed, years), _each_its_own(audit.scratch))]
     with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
-        pending = [ahead.submit(audit.past, year) for year in years]
-        for year, statements in zip(years, pending, strict=True):
-            progress(f"what was known by the end of {year}")
-            audit.remove(year, statements.result())
+        pending = [ahead.submit(write) for _, write, _ in steps]
+        for (label, _, cut), statements in zip(steps, pending, strict=True):
+            progress(label)
+            for statement in statements.result():
+                audit.scratch.run(statement)
+            if cut is not None:
+                audit.compare(cut)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Which rows a rebuilt table must share with today's: a condition on the row ``{0}``."""
+
+    label: str
+    rows: str
+
+
+def _at(year: int) -> _Cut:
+    return _Cut(str(year), f"{{0}}.{YEAR} <= {year}")
+
+
+def _each_its_own(scratch: Scratch) -> _Cut:
+    mine = f"c.{SOURCE} = {{0}}.{SOURCE} AND c.{events.STUDENT} = {{0}}.{STUDENT} AND {{0}}.{YEAR} <= c.{events.CUT}"
+    return _Cut("perturbed", f"EXISTS (SELECT 1 FROM {scratch.name(CUTS)} c WHERE {mine})")
 
 
 class _Audit:
-    def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str], progress: Callable[[str], None]) -> None:
+    def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str]) -> None:
         self.graph, self.params = graph, warehouse.params
         self.existing = {n for layer in warehouse.tables().values() for n in layer}
         self.models = [graph[n] for n in names] or [m for m in graph if m.point_in_time and m.name in self.existing]
@@ -231,189 +255,110 @@ class _Audit:
             )
         return sorted(set(years))
 
-    # --- the future removed ------------------------------------------------------------------------
+    # --- the past, from bronze -----------------------------------------------------------------------
+
+    def by_year(self) -> list[Statement]:
+        """Write the statements that date every row of bronze, once for all cuts, and say until when a student has any."""
+        made = [self._events(m, self._dated(m)) for m in self.facts]
+        students = self._unbound(self.graph["students"])
+        latest = events.latest(students, [(m, s.table) for m, s in zip(self.facts, made, strict=True)])
+        return [*made, self.scratch.write(LATEST, latest, latest.schema())]
 
     def past(self, year: int) -> list[Statement]:
         """Write the statements that rebuild as of the end of ``year`` from what was known then."""
         then = replace(self.params, as_of=min(self.params.cutoff(year), self.params.as_of))
+        latest = self._latest()
+        later = latest.select(SOURCE, events.STUDENT, **{m.name: (latest[m.name] > year).fill_null(False) for m in self.facts})
+        return [self.scratch.write(TOUCHED, later, later.schema()), *self._rebuilt(then, year)]
+
+    def changed(self, years: Sequence[int]) -> list[Statement]:
+        """Write the statements that give each student one of ``years``, change what became known later, and rebuild."""
+        cuts = events.cuts(self._unbound(self.graph["students"]), years)
+        students = self.scratch.write(CUTS, cuts, cuts.schema())
+        others = [self._events(m, events.changed(m, self._dated(m), students.table)) for m in self.facts]
+        both = self._latest().join(students.table, [SOURCE, events.STUDENT])
+        later = {m.name: (both[m.name] > both[events.CUT]).fill_null(False) for m in self.facts}
+        touched = both.select(SOURCE, events.STUDENT, **later)
+        rebuilt = self._rebuilt(self.params, self.params.last_closed_year)
+        return [students, *others, self.scratch.write(TOUCHED, touched, touched.schema()), *rebuilt]
+
+    def _dated(self, model: Resource) -> ir.Table:
+        bronze = self._unbound(model)
+        kept = self.needed[model.name] | set(model.grain) | {events.carrier(model), model.known_at}
+        return events.dated(model, bronze, [c for c in bronze.columns if c in kept], self.params)
+
+    def _events(self, model: Resource, table: ir.Table) -> Statement:
+        return self.scratch.write(EVENTS + model.name, table, table.schema())
+
+    def _latest(self) -> ir.Table:
+        whole = dict.fromkeys((events.STUDENT, *(m.name for m in self.facts)), "int64")
+        return self.scratch.table(LATEST, ibis.schema({SOURCE: "string", **whole}))
+
+    def _rebuilt(self, params: Params, year: int) -> list[Statement]:
+        """Write the statements that make the audited tables from the events until ``year``."""
+        facts = {m.name: self._dated(m).schema() for m in self.facts}
 
         def given(model: Model) -> ir.Table:
-            table = self._unbound(model)
-            event = self._event(model, table)
-            return table if event is None else table.filter(event.isnull() | (event <= year))
+            if model.name not in facts:
+                return self._unbound(model)
+            table = self.scratch.table(EVENTS + model.name, facts[model.name])
+            return events.until(table, year, contracts.schema(model.contract, self.params))
 
-        rebuilt = self.scratch.plan(self.graph, [m.name for m in self.models], then, given=given, needed=self.needed)
-        touched = self._touched([(m, self._later(m, ibis.literal(year))) for m in self.facts])
-        return [*rebuilt, touched]
-
-    def remove(self, year: int, statements: Iterable[Statement]) -> None:
-        """Rebuild as of the end of ``year``, and compare the rows up to it."""
-        for statement in statements:
-            self.scratch.run(statement)
-        for model in self.models:
-            self._compare(model, str(year), f"r.{YEAR} <= {year}", f"b.{YEAR} <= {year}")
-
-    def _event(self, model: Model, table: ir.Table) -> ir.Value | None:
-        """The year in which a bronze row entered its student's history."""
-        if not isinstance(model, Resource) or model.known_at is None:
-            return None
-        known = table[model.known_at]
-        if known.type().is_integer():
-            return terms.plausible_year(known)
-        day = known.date() if known.type().is_timestamp() else known
-        year = terms.academic_year(terms.plausible_date(day, self.params), self.params)
-        return terms.larger(terms.plausible_year(table[YEAR]), year) if YEAR in table.columns else year
-
-    # --- the future changed ------------------------------------------------------------------------
-
-    def perturb(self, years: Sequence[int]) -> None:
-        """Give each student one of ``years``, change what became known later, rebuild, and compare."""
-        self._assign(years)
-
-        def given(model: Model) -> ir.Table:
-            table = self._unbound(model)
-            if self._event(model, table) is None:
-                return table
-            carrier = _carrier(model)
-            joined = self._with_cut(model, table, carrier)
-            event = self._event(model, joined)
-            later = (event > joined._cut).fill_null(False)
-            changed = joined.mutate(**_changed(model, joined, later))
-            twins = joined.filter(later).mutate(**_twin(model, joined))
-            return changed.select(table.columns).union(twins.select(table.columns))
-
-        for statement in self.scratch.plan(
-            self.graph, [m.name for m in self.models], self.params, given=given, needed=self.needed
-        ):
-            self.scratch.run(statement)
-        self.scratch.run(self._touched([(m, self._later(m, None)) for m in self.facts]))
-        within = f"SELECT 1 FROM {self.scratch.name('cut')} c WHERE c.{SOURCE} = {{0}}.{SOURCE} AND c.alumno = {{0}}.{STUDENT}"
-        for model in self.models:
-            conditions = [f"EXISTS ({within.format(x)} AND {x}.{YEAR} <= c.cut)" for x in "rb"]
-            self._compare(model, "perturbed", *conditions)
-
-    def _assign(self, years: Sequence[int]) -> None:
-        """A temporary table of students, each with its person and its cut: all records of a person have one cut."""
-        students = self._unbound(self.graph["students"])
-        number = students.persona.coalesce(students.alumno) % len(years)
-        cut = ibis.cases(*((number == i, y) for i, y in enumerate(years)), else_=years[-1]).cast("int64")
-        rows = students.select(SOURCE, "alumno", "persona", cut=cut)
-        self.scratch.make("cut", rows, rows.schema())
-
-    def _with_cut(self, model: Model, table: ir.Table, carrier: str | None) -> ir.Table:
-        cuts = self.scratch.table("cut")
-        if carrier is None:
-            return table.mutate(_cut=ibis.literal(9999, "int64"))
-        per = cuts.group_by([SOURCE, carrier]).agg(_cut=cuts.cut.max())
-        per = per.filter(per[carrier].notnull()).rename(_source=SOURCE, _carrier=carrier)
-        joined = table.left_join(per, [table[SOURCE] == per["_source"], table[carrier] == per["_carrier"]])
-        return joined.mutate(_cut=joined._cut.coalesce(9999)).drop("_source", "_carrier")
-
-    # --- what was touched --------------------------------------------------------------------------
-
-    def _later(self, model: Model, cut: ir.Value | None) -> ir.Table:
-        """Source and student (or person) of the rows of a bronze table after a cut, or after each student's own."""
-        table, carrier = self._unbound(model), _carrier(model)
-        if carrier is None:
-            return table.filter(False).select(SOURCE, id=ibis.null("int64"))
-        rows = table if cut is not None else self._with_cut(model, table, carrier)
-        limit = rows._cut if cut is None else cut
-        return rows.filter(self._event(model, rows) > limit).select(SOURCE, id=rows[carrier].cast("int64")).distinct()
-
-    def _touched(self, later: Iterable[tuple[Model, ir.Table]]) -> Statement:
-        """Students, with a flag for each event table that lost (or changed) a row of theirs."""
-        students = self._unbound(self.graph["students"]).select(SOURCE, "alumno", "persona")
-        parts = []
-        for model, rows in later:
-            carrier, found = _carrier(model) or "alumno", rows.rename(_source=SOURCE)
-            hit = students.join(found, [students[SOURCE] == found["_source"], students[carrier] == found.id])
-            parts.append(hit.select(SOURCE, "alumno", fact=ibis.literal(model.name)))
-        touched = ibis.union(*parts) if len(parts) > 1 else parts[0]
-        flags = {f"f_{m.name}": (touched.fact == m.name).ifelse(1, 0).max() for m in self.facts}
-        rows = touched.group_by([SOURCE, "alumno"]).agg(**flags)
-        return self.scratch.write("touched", rows, rows.schema())
+        return self.scratch.plan(self.graph, [m.name for m in self.models], params, given=given, needed=self.needed)
 
     # --- comparing ---------------------------------------------------------------------------------
 
-    def _compare(self, model: Model, cut: str, real: str, rebuilt: str) -> None:
-        """Count, for each column, the values that differ between today's table and the rebuilt one."""
-        columns = self._compared(model)
-        key = model.grain
-        on = " AND ".join(f"r.{quoted(k)} = b.{quoted(k)}" for k in key)
-        mine = f"(SELECT * FROM {quoted(model.layer, model.name)} r WHERE {real})"
-        theirs = f"(SELECT * FROM {self.scratch.name(f'then_{model.name}')} b WHERE {rebuilt})"
-        joined = f"{mine} r FULL JOIN {theirs} b ON {on}"
-        alone = f"(r.{quoted(key[0])} IS NULL OR b.{quoted(key[0])} IS NULL)"
-        differs = {c: f"(NOT {alone} AND r.{quoted(c)} IS DISTINCT FROM b.{quoted(c)})" for c in columns}
-        differs = {ROWS: alone, **differs}
-        sums = ", ".join(f"sum(CASE WHEN {d} THEN 1 ELSE 0 END)" for d in differs.values())
-        sets = sorted({self.found[model.name, c].facts for c in differs})
-        touched = ", ".join(f"sum(CASE WHEN {_any(s)} THEN 1 ELSE 0 END)" for s in sets)
-        flags = (
-            f" LEFT JOIN {self.scratch.name('touched')} x ON x.{SOURCE} = coalesce(r.{SOURCE}, b.{SOURCE})"
-            f" AND x.alumno = coalesce(r.{STUDENT}, b.{STUDENT})"
+    def compare(self, cut: _Cut) -> None:
+        """Compare every audited table with the one rebuilt last."""
+        for model in self.models:
+            self._compare(model, cut)
+
+    def _compare(self, model: Model, cut: _Cut) -> None:
+        """Count, for each column, the values that differ between today's table and the rebuilt one.
+
+        Whether any differ is asked first: that costs a third of counting them column by column.
+        """
+        both, alone = self._joined(model, cut)
+        differs = {c: f"r.{quoted(c)} IS DISTINCT FROM b.{quoted(c)}" for c in self._compared(model)}
+        sets = sorted({self.found[model.name, c].facts for c in (ROWS, *differs)})
+        total, unlike, *hit = self.scratch.row(
+            f"SELECT count(*), {_count(_any([alone, *differs.values()]))},"
+            f" {', '.join(_count(_any(f'x.{quoted(f)}' for f in facts)) for facts in sets)}"
+            f" FROM {both} LEFT JOIN {self.scratch.name(TOUCHED)} x ON x.{SOURCE} = coalesce(r.{SOURCE}, b.{SOURCE})"
+            f" AND x.{events.STUDENT} = coalesce(r.{STUDENT}, b.{STUDENT})"
         )
-        row = self.scratch.row(f"SELECT count(*), {sums}, {touched} FROM {joined}{flags}")
-        total, moved, effective = row[0], row[1 : len(differs) + 1], dict(zip(sets, row[len(differs) + 1 :], strict=True))
-        for (name, condition), count in zip(differs.items(), moved, strict=True):
+        effective = dict(zip(sets, hit, strict=True))
+        for name in (ROWS, *differs):
             column = self.found[model.name, name]
             column.probes += total
-            column.effective += effective[column.facts] or 0
-            column.moved += count or 0
-            if count and len(column.examples) < EXAMPLES:
-                column.examples += self._examples(joined, key, condition, cut, EXAMPLES - len(column.examples))
+            column.effective += effective[column.facts]
+        if unlike:
+            self._find(model, cut, both, {ROWS: alone, **{c: f"NOT {alone} AND {d}" for c, d in differs.items()}})
 
-    def _examples(self, joined: str, key: Sequence[str], condition: str, cut: str, most: int) -> list[str]:
-        keys = ", ".join(f"coalesce(r.{quoted(k)}, b.{quoted(k)})" for k in key)
-        order = ", ".join(str(i + 1) for i in range(len(key)))
-        rows = self.scratch.rows(f"SELECT {keys} FROM {joined} WHERE {condition} ORDER BY {order} LIMIT {most}")
-        return [f"{', '.join(str(v) for v in row)} (cut {cut})" for row in rows]
+    def _joined(self, model: Model, cut: _Cut) -> tuple[str, str]:
+        """Today's rows ``r`` beside the rebuilt ``b``, and the condition that one of them is missing."""
+        on = " AND ".join(f"r.{quoted(k)} = b.{quoted(k)}" for k in model.grain)
+        mine = f"(SELECT * FROM {quoted(model.layer, model.name)} r WHERE {cut.rows.format('r')})"
+        theirs = f"(SELECT * FROM {self.scratch.name(THEN + model.name)} b WHERE {cut.rows.format('b')})"
+        first = quoted(model.grain[0])
+        return f"{mine} r FULL JOIN {theirs} b ON {on}", f"(r.{first} IS NULL OR b.{first} IS NULL)"
 
-
-def _any(facts: Sequence[str]) -> str:
-    return " OR ".join(f"x.{quoted(f'f_{f}')} = 1" for f in facts) or "FALSE"
-
-
-def _carrier(model: Model) -> str | None:
-    """The column of a bronze table that says whose fact it is."""
-    names = {c.name for c in contracts.all_columns(model.contract)}
-    return next((c for c in ("alumno", "persona") if c in names), None)
-
-
-def _changed(model: Resource | Model, table: ir.Table, later: ir.BooleanValue) -> dict[str, ir.Value]:
-    """Other values for what says something of the person in later rows: marks, results, answers, measures."""
-    changed = {}
-    for column in contracts.all_columns(model.contract):
-        value = table[column.name]
-        if column.role not in ("attribute", "measure") or column.pii == "none" or column.fk or column.name in _KEPT:
-            continue
-        if (other := _other(column.name, value)) is not None:
-            changed[column.name] = later.ifelse(other.cast(value.type()), value)
-    return changed
+    def _find(self, model: Model, cut: _Cut, both: str, differs: Mapping[str, str]) -> None:
+        """Say which columns moved, how often, and show some keys."""
+        counts = self.scratch.row(f"SELECT {', '.join(_count(d) for d in differs.values())} FROM {both}")
+        keys = ", ".join(f"coalesce(r.{quoted(k)}, b.{quoted(k)})" for k in model.grain)
+        order = ", ".join(str(i + 1) for i in range(len(model.grain)))
+        for (name, condition), count in zip(differs.items(), counts, strict=True):
+            column = self.found[model.name, name]
+            column.moved += count
+            if count and (missing := EXAMPLES - len(column.examples)) > 0:
+                rows = self.scratch.rows(f"SELECT {keys} FROM {both} WHERE {condition} ORDER BY {order} LIMIT {missing}")
+                column.examples += [f"{', '.join(str(v) for v in row)} (cut {cut.label})" for row in rows]
 
 
-_KEPT = ("alumno", "persona", "origen", "tipo")
+def _any(conditions: Iterable[str]) -> str:
+    return " OR ".join(conditions) or "FALSE"
 
 
-def _other(name: str, value: ir.Value) -> ir.Value | None:
-    if name.startswith("resultado") and not name.endswith("descripcion"):
-        return ibis.cases((value == "A", "R"), else_="A")
-    if name.startswith("nota") and not name.endswith("descripcion"):
-        return ibis.cases((value == "2", "9"), else_="2")
-    if value.type().is_string():
-        return ibis.cases((value == "S", "N"), (value == "N", "S"), (value == "true", "false"), else_="S")
-    if value.type().is_boolean():
-        return ~value
-    if value.type().is_numeric():
-        return value.coalesce(0) + 1
-    return None
-
-
-def _twin(model: Model, table: ir.Table) -> dict[str, ir.Value]:
-    """Another key for a copy of a row."""
-    names = [k for k in contracts.key(model.contract) if k not in (SOURCE, "alumno", "persona", YEAR)]
-    numbers = [k for k in names if table[k].type().is_integer()]
-    texts = [k for k in names if table[k].type().is_string()]
-    if numbers:
-        return {numbers[-1]: table[numbers[-1]].coalesce(0) + 1_000_000_000}
-    return {texts[-1]: table[texts[-1]] + "#"} if texts else {}
+def _count(condition: str) -> str:
+    return f"count(*) FILTER (WHERE {condition})"

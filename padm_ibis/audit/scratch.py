@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
+from padm_ibis.audit.template import Templates
 from padm_ibis.engine.compile import create_table_as, sql
 from padm_ibis.engine.graph import Graph
 from padm_ibis.fingerprint import Content, combine, of_rows
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 Given = Callable[[Model], ir.Table]
 THEN = "then_"
 PLACES = {"duckdb": "temp", "postgres": "pg_temp"}
+# A reader's session may write nothing, not even what is temporary, and is not set up for statements of a hundred columns.
+SETTINGS = {
+    "postgres": ("SET default_transaction_read_only = off", "SET jit = off", "SET work_mem = '128MB'"),
+}
+LONGEST_NAME = 63  # PostgreSQL cuts longer ones without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +41,28 @@ class Statement:
 
 
 class Scratch:
-    """Tables that live as long as the connection.
-
-    Attributes
-    ----------
-    made
-        Name → the table as an expression.
-    """
+    """Tables that live as long as the connection."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._place = PLACES[warehouse.dialect]
-        self.made: dict[str, ir.Table] = {}
+        self._templates = Templates(warehouse.dialect)
+        for setting in SETTINGS.get(warehouse.dialect, ()):
+            warehouse.execute(setting)
 
     def name(self, name: str) -> str:
         """The name of a temporary table in SQL."""
-        return quoted(self._place, f"padm_{name}")
+        return quoted(self._place, _name(name))
 
-    def table(self, name: str) -> ir.Table:
-        """Return a table made before."""
-        return self.made[name]
+    def table(self, name: str, schema: ibis.Schema) -> ir.Table:
+        """Return a temporary table as an expression."""
+        return ibis.table(schema, name=_name(name), database=self._place)
 
     def write(self, name: str, expression: ir.Table, schema: ibis.Schema) -> Statement:
         """Return the statement that makes a temporary table of an expression's rows, columns cast to ``schema``."""
-        query = sql(expression, self._warehouse.dialect, pretty=False)
-        text = create_table_as(self._place, f"padm_{name}", query, schema, self._warehouse.dialect)
-        table = ibis.table(schema, name=f"padm_{name}", database=self._place)
-        return Statement(name, text.replace("TABLE", "TEMPORARY TABLE", 1), table)
+        query = self._templates.sql(name, expression)
+        text = create_table_as(self._place, _name(name), query, schema, self._warehouse.dialect)
+        return Statement(name, text.replace("TABLE", "TEMPORARY TABLE", 1), self.table(name, schema))
 
     def run(self, statement: Statement) -> ir.Table:
         """Make a temporary table, in place of an earlier one of that name, and return it."""
@@ -70,12 +72,7 @@ class Scratch:
         self._warehouse.execute(statement.text)
         if postgres:
             self._warehouse.execute(f"ANALYZE {self.name(statement.name)}")
-        self.made[statement.name] = statement.table
         return statement.table
-
-    def make(self, name: str, expression: ir.Table, schema: ibis.Schema) -> ir.Table:
-        """Write an expression's rows into a temporary table and return that table."""
-        return self.run(self.write(name, expression, schema))
 
     def rebuild(self, graph: Graph, names: Sequence[str], params: Params) -> dict[str, ir.Table]:
         """Make tables anew from the warehouse's bronze, with everything between; return them by name."""
@@ -138,6 +135,12 @@ class Scratch:
 
 def _published(params: Params) -> Given:
     return lambda model: contracts.unbound(model.contract, model.name, params)
+
+
+def _name(name: str) -> str:
+    """A temporary table's name, short enough for every server."""
+    full = f"padm_{name}"
+    return full if len(full.encode()) <= LONGEST_NAME else f"padm_{hashlib.sha256(name.encode()).hexdigest()[:24]}"
 
 
 def quoted(*names: str) -> str:
