@@ -159,10 +159,7 @@ def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progres
         pending = [ahead.submit(write) for _, write, _ in steps]
         for (label, _, cut), statements in zip(steps, pending, strict=True):
             progress(label)
-            for statement in statements.result():
-                audit.scratch.run(statement)
-            if cut is not None:
-                audit.compare(cut)
+            audit.make(statements.result(), cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +194,11 @@ class _Audit:
                 raise UsageError(f"{model.name} has no row per {SOURCE}, {STUDENT} and {YEAR}: there is no past to compare.")
         self.chain = self._chain()
         self.facts = [m for m in self.chain if isinstance(m, Resource) and m.known_at is not None]
-        self.needed = self._needed()
-        self.found = self._columns()
+        derived = {m.name: graph.bind(m, self.params) for m in self.chain if m.layer != "bronze"}
+        self.needed = self._needed(derived)
+        self.found = self._columns(derived)
+        # Nothing else reads these: they are compared as they are made, without a table.
+        self.last = [m for m in self.models if not any(m.name in other.inputs for other in self.chain)]
 
     # --- what is there -----------------------------------------------------------------------------
 
@@ -212,13 +212,11 @@ class _Audit:
     def _unbound(self, model: Model) -> ir.Table:
         return contracts.unbound(model.contract, model.name, self.params)
 
-    def _needed(self) -> dict[str, set[str]]:
+    def _needed(self, derived: Mapping[str, ir.Table]) -> dict[str, set[str]]:
         """Table → its columns that something audited may depend on."""
         needed: dict[str, set[str]] = {m.name: set(self._compared(m)) | set(m.grain) for m in self.models}
-        for model in reversed(self.chain):
-            if model.layer == "bronze":
-                continue
-            for relation, columns in used_columns(self.graph.bind(model, self.params).op()).items():
+        for expression in derived.values():
+            for relation, columns in used_columns(expression.op()).items():
                 if getattr(relation, "namespace", None) is not None:
                     needed.setdefault(relation.name, set()).update(columns)
         return needed
@@ -226,10 +224,9 @@ class _Audit:
     def _compared(self, model: Model) -> list[str]:
         return [c.name for c in contracts.columns(model.contract, self.params) if c.role not in NOT_FEATURES]
 
-    def _columns(self) -> dict[tuple[str, str], Column]:
+    def _columns(self, derived: Mapping[str, ir.Table]) -> dict[tuple[str, str], Column]:
         """Every column to compare, with the event tables it may depend on."""
-        derived = [m for m in self.chain if m.layer != "bronze"]
-        lineage = Lineage({m.name: self.graph.bind(m, self.params) for m in derived}, {m.name: m.layer for m in derived})
+        lineage = Lineage(derived, {name: self.graph[name].layer for name in derived})
         facts = {m.name for m in self.facts}
         found = {}
         for model in self.models:
@@ -308,17 +305,23 @@ class _Audit:
 
     # --- comparing ---------------------------------------------------------------------------------
 
-    def compare(self, cut: _Cut) -> None:
-        """Compare every audited table with the one rebuilt last."""
-        for model in self.models:
-            self._compare(model, cut)
+    def make(self, statements: Sequence[Statement], cut: _Cut | None) -> None:
+        """Make temporary tables and, at a cut, compare the audited ones with those of the warehouse."""
+        rebuilt = {THEN + m.name: m for m in self.models}
+        last = {THEN + m.name for m in self.last}
+        for statement in statements:
+            if statement.name not in last:
+                self.scratch.run(statement)
+            if cut is not None and statement.name in rebuilt:
+                self._compare(rebuilt[statement.name], statement, cut)
 
-    def _compare(self, model: Model, cut: _Cut) -> None:
+    def _compare(self, model: Model, statement: Statement, cut: _Cut) -> None:
         """Count, for each column, the values that differ between today's table and the rebuilt one.
 
         Whether any differ is asked first: that costs a third of counting them column by column.
         """
-        both, alone = self._joined(model, cut)
+        made = model not in self.last
+        both, alone = self._joined(model, cut, self.scratch.name(statement.name) if made else f"({statement.query})")
         differs = {c: f"r.{quoted(c)} IS DISTINCT FROM b.{quoted(c)}" for c in self._compared(model)}
         sets = sorted({self.found[model.name, c].facts for c in (ROWS, *differs)})
         total, unlike, *hit = self.scratch.row(
@@ -333,13 +336,16 @@ class _Audit:
             column.probes += total
             column.effective += effective[column.facts]
         if unlike:
+            if not made:
+                self.scratch.run(statement)
+                both, _ = self._joined(model, cut, self.scratch.name(statement.name))
             self._find(model, cut, both, {ROWS: alone, **{c: f"NOT {alone} AND {d}" for c, d in differs.items()}})
 
-    def _joined(self, model: Model, cut: _Cut) -> tuple[str, str]:
+    def _joined(self, model: Model, cut: _Cut, rebuilt: str) -> tuple[str, str]:
         """Today's rows ``r`` beside the rebuilt ``b``, and the condition that one of them is missing."""
         on = " AND ".join(f"r.{quoted(k)} = b.{quoted(k)}" for k in model.grain)
         mine = f"(SELECT * FROM {quoted(model.layer, model.name)} r WHERE {cut.rows.format('r')})"
-        theirs = f"(SELECT * FROM {self.scratch.name(THEN + model.name)} b WHERE {cut.rows.format('b')})"
+        theirs = f"(SELECT * FROM {rebuilt} b WHERE {cut.rows.format('b')})"
         first = quoted(model.grain[0])
         return f"{mine} r FULL JOIN {theirs} b ON {on}", f"(r.{first} IS NULL OR b.{first} IS NULL)"
 

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis.audit.template import Templates
-from padm_ibis.engine.compile import create_table_as, sql
+from padm_ibis.engine.compile import conformed, sql
 from padm_ibis.engine.graph import Graph
 from padm_ibis.fingerprint import Content, combine, of_rows
 from padm_ibis.model import Model
@@ -36,7 +36,7 @@ class Statement:
     """How to make one temporary table, and that table as an expression."""
 
     name: str
-    text: str
+    query: str
     table: ir.Table
 
 
@@ -60,18 +60,16 @@ class Scratch:
 
     def write(self, name: str, expression: ir.Table, schema: ibis.Schema) -> Statement:
         """Return the statement that makes a temporary table of an expression's rows, columns cast to ``schema``."""
-        query = self._templates.sql(name, expression)
-        text = create_table_as(self._place, _name(name), query, schema, self._warehouse.dialect)
-        return Statement(name, text.replace("TABLE", "TEMPORARY TABLE", 1), self.table(name, schema))
+        query = conformed(self._templates.sql(name, expression), schema, self._warehouse.dialect)
+        return Statement(name, query, self.table(name, schema))
 
     def run(self, statement: Statement) -> ir.Table:
         """Make a temporary table, in place of an earlier one of that name, and return it."""
-        postgres = self._warehouse.dialect == "postgres"
-        if postgres:
-            self._warehouse.execute(f"DROP TABLE IF EXISTS {self.name(statement.name)}")
-        self._warehouse.execute(statement.text)
-        if postgres:
-            self._warehouse.execute(f"ANALYZE {self.name(statement.name)}")
+        table = self.name(statement.name)
+        self._warehouse.execute(f"DROP TABLE IF EXISTS {table}")
+        self._warehouse.execute(f"CREATE TEMPORARY TABLE {table} AS {statement.query}")
+        if self._warehouse.dialect == "postgres":
+            self._warehouse.execute(f"ANALYZE {table}")
         return statement.table
 
     def rebuild(self, graph: Graph, names: Sequence[str], params: Params) -> dict[str, ir.Table]:

@@ -50,9 +50,14 @@ def create_table_as(layer: str, name: str, query: str, schema: ibis.Schema, dial
 
     DuckDB replaces a table of that name; PostgreSQL, which cannot, expects it dropped.
     """
-    casts = ", ".join(f"{_cast(column, kind, dialect)} AS {_quote(column)}" for column, kind in schema.items())
     verb = "CREATE TABLE" if dialect == "postgres" else "CREATE OR REPLACE TABLE"
-    return f"{verb} {_quote(layer)}.{_quote(name)} AS SELECT {casts} FROM ({query}) AS made"
+    return f"{verb} {_quote(layer)}.{_quote(name)} AS {conformed(query, schema, dialect)}"
+
+
+def conformed(query: str, schema: ibis.Schema, dialect: str) -> str:
+    """Return a query with each column cast to its type in ``schema``."""
+    casts = ", ".join(f"{_cast(column, kind, dialect)} AS {_quote(column)}" for column, kind in schema.items())
+    return f"SELECT {casts} FROM ({query}) AS made"
 
 
 def type_name(kind: Any, dialect: str) -> str:
