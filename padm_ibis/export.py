@@ -1,6 +1,6 @@
 """Training sets as files that say what they were made from, and the proof that they can be made again.
 
-`export` writes Parquet (a folder for each ``particion``) and ``manifest.json``; `verify` reads the manifest, checks the
+`export` writes Parquet (a folder for each ``particion``) and ``_manifest.json``; `verify` reads the manifest, checks the
 files, rebuilds the table from bronze with the same ``as_of`` and parameters, and says equal, or what differs.
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
 PARTITION = "particion"
-MANIFEST = "manifest.json"
+MANIFEST = "_manifest.json"  # readers of folders (Arrow, Spark) leave out what begins with an underscore
 PACKAGES = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
 
 

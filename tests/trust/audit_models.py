@@ -17,7 +17,7 @@ class PlantedLeaks(GoldContract):
 
     source_db: dt.String = column("Source.", role="key")
     alumno_id: dt.Int64 = column("Student.", role="key", pii="indirect")
-    anio_academico: dt.Int64 = column("Year.", role="key")
+    anio_academico: dt.Int64 = column("Year.", role="key", pii="indirect")
     honest: dt.Int64 = column("Results of the year.", role="observed_real", pii="indirect")
     total_ever: dt.Int64 = column("Results of all years.", role="observed_real", pii="indirect")
     mean_of_all: dt.Float64 = column("Share of passes of everyone, ever.", role="observed_real", pii="indirect", nullable=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -30,6 +32,21 @@ def test_there_is_a_folder_for_each_partition_and_together_they_hold_the_table(c
     assert set(manifest["files"]) == {f"particion={v}/part-0.parquet" for v in set(table["particion"].to_pylist())}
     key = [(name, "ascending") for name in manifest["key"]]
     assert export.read(folder).sort_by(key).equals(table.sort_by(key))
+
+
+def test_the_folder_is_a_data_set_for_arrow_and_for_duckdb(exported):
+    folder, manifest = exported
+    rows = manifest["output"]["rows"]
+    for partitioning in (None, "hive"):
+        data = pyarrow.dataset.dataset(folder, partitioning=partitioning)
+        assert data.schema.names == [c["name"] for c in manifest["columns"]]
+        assert data.count_rows() == rows
+    test = pyarrow.dataset.dataset(folder, partitioning="hive").to_table(filter=pyarrow.dataset.field("particion") == "test")
+    assert test.num_rows == manifest["files"]["particion=test/part-0.parquet"]["rows"] > 0
+    assert set(test["particion"].to_pylist()) == {"test"}
+    with duckdb.connect() as con:
+        found = con.execute(f"SELECT count(*), count(DISTINCT particion) FROM read_parquet('{folder}/**/*.parquet')").fetchone()
+    assert found == (rows, len(manifest["files"]))
 
 
 def test_the_manifest_names_everything_the_rows_depend_on(exported):
@@ -68,9 +85,9 @@ def test_other_parameters_give_other_rows_and_are_said_to(config, graph, tmp_pat
     folder = tmp_path / "kpi"
     with padm.connect(config) as warehouse:
         export.export(warehouse, graph, "gold_tft_known_future", folder)
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / export.MANIFEST).read_text())
         manifest["params"]["period_base_year"] = 1990
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / export.MANIFEST).write_text(json.dumps(manifest))
         verdict = export.verify(warehouse, graph, folder)
     assert not verdict.equal
     assert "built again" in verdict.differs[0]
@@ -82,7 +99,7 @@ def test_a_folder_with_something_else_is_left_alone(config, graph, tmp_path):
     with padm.connect(config) as warehouse, pytest.raises(UsageError, match="not an empty folder"):
         export.export(warehouse, graph, TABLE, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
-    with padm.connect(config) as warehouse, pytest.raises(UsageError, match="no manifest"):
+    with padm.connect(config) as warehouse, pytest.raises(UsageError, match="no _manifest"):
         export.verify(warehouse, graph, tmp_path)
 
 

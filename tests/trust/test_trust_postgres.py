@@ -1,0 +1,70 @@
+"""The same proofs on a warehouse in PostgreSQL."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from audit_models import LEAKS
+
+import padm_ibis as padm
+from padm_ibis.cli import invoke
+from padm_ibis.sample import SAMPLE_AS_OF
+
+pytestmark = pytest.mark.postgres
+TABLE = "gold_tft_training_dataset"
+
+
+@pytest.fixture(scope="module")
+def server_config(config, postgres_url, tmp_path_factory):
+    """The same university and tables as in `config`, in PostgreSQL."""
+    file = tmp_path_factory.mktemp("trust_postgres") / "padm.toml"
+    here = config.parent
+    file.write_text(config.read_text().replace(f"duckdb://{here / 'warehouse.duckdb'}", postgres_url), encoding="utf-8")
+    padm.run(layer="gold", as_of=SAMPLE_AS_OF, config=file)
+    return file
+
+
+@pytest.fixture
+def run(server_config, capsys):
+    def call(*arguments):
+        code = invoke([*arguments, "--config", str(server_config)])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def temporary_tables(url):
+    with psycopg.connect(url) as con:
+        return con.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'padm\\_%'").fetchone()[0]
+
+
+def test_the_point_in_time_tables_are_free_of_leaks_and_nothing_is_left_behind(run, postgres_url):
+    code, out = run("audit", "leakage", "gold_tft_temporal_features", TABLE, "mart_student_risk_features", "--sample", "2")
+    leaks = [line for line in out.splitlines() if line.startswith("leak")]
+    assert leaks == []
+    assert "0 leaking" in out
+    assert temporary_tables(postgres_url) == 0
+
+
+def test_planted_leaks_are_caught_by_the_names_of_their_columns(run):
+    code, out = run("audit", "leakage", "planted_leaks", "--cut", "2017", "--cut", "2020")
+    assert code == 1
+    assert {line.split()[1].removeprefix("planted_leaks.") for line in out.splitlines() if line.startswith("leak ")} == {*LEAKS}
+
+
+def test_privacy_is_audited(run):
+    code, out = run("audit", "privacy")
+    assert code == 0
+    assert "No column is above its declared class" in out
+
+
+def test_an_export_can_be_made_again_until_the_warehouse_changes(run, postgres_url, tmp_path):
+    folder = str(tmp_path / "set")
+    assert run("export", TABLE, "--to", folder)[0] == 0
+    assert run("verify", folder)[0] == 0
+    with psycopg.connect(postgres_url) as con:
+        con.execute("UPDATE bronze.personas SET fecha_nacimiento = fecha_nacimiento - 4000")
+    code, out = run("verify", folder)
+    assert code == 1
+    assert f"built again, {TABLE} has" in out
+    assert "the input personas has other rows" in out
