@@ -11,12 +11,10 @@ import datetime as dt
 import hashlib
 import json
 import os
-import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +23,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from padm_ibis import __version__, fingerprint
 from padm_ibis import contract as contracts
+from padm_ibis import fingerprint
 from padm_ibis.audit.scratch import Scratch
+from padm_ibis.engine.code import versions
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
 from padm_ibis.model import Model
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 PARTITION = "particion"
 MANIFEST = "_manifest.json"  # readers of folders (Arrow, Spark) leave out what begins with an underscore
-PACKAGES = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
 
 
 @dataclass
@@ -123,9 +121,8 @@ def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]
         )
         verdict.differs += [f"the input {n} has other rows: {why}" for n, why in _inputs(warehouse, graph, manifest)]
     verdict.notes += [f"the code of {n} is another one." for n in _models(graph, params, manifest)]
-    verdict.notes += [
-        f"{n} was {v}, is {_versions().get(n)}." for n, v in manifest["versions"].items() if _versions().get(n) != v
-    ]
+    here = versions()
+    verdict.notes += [f"{n} was {v}, is {here.get(n)}." for n, v in manifest["versions"].items() if here.get(n) != v]
     if not verdict.differs:
         verdict.differs += _content(folder, manifest)
     return verdict
@@ -172,7 +169,7 @@ def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any
         "params": settings,
         "run_id": warehouse.run_id,
         "exported_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
+        "versions": versions(),
         "models": {m.name: fingerprint.of_model(graph, m, params) for m in reads},
         "inputs": {n: c.as_dict() for n, c in contents.items() if n != model.name},
         "output": contents[model.name].as_dict(),
@@ -182,10 +179,6 @@ def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any
             for c in contracts.columns(model.contract, params)
         ],
     }
-
-
-def _versions() -> dict[str, str]:
-    return {"padm-ibis": __version__, "python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def _sha256(path: Path) -> str:

@@ -7,16 +7,20 @@ an exclusive or, does not lose rows that occur twice.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis.engine.compile import sql
+from padm_ibis.engine.content import VOLATILE
 from padm_ibis.engine.graph import Graph
 from padm_ibis.model import Model
 from padm_ibis.params import Params
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
 
     from padm_ibis.warehouse import Warehouse
 
-VOLATILE = ("_extracted_at", "_run_id")
-"""Columns that say when a row was read, not what it says."""
+ANY_DAY = datetime.date(2000, 2, 29)
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
@@ -36,13 +39,44 @@ def md5(text: str) -> str:  # type: ignore[empty-body]
 
 
 def of_model(graph: Graph, model: Model, params: Params) -> str:
-    """Return the fingerprint of a model: its expression in one dialect, and its contract."""
-    lines = [sql(graph.bind(model, params), "duckdb", pretty=False)]
+    """Return the fingerprint of a model: its expression, operation by operation, and its contract.
+
+    It is that of the code, not of a run: the same whatever the date a warehouse speaks for.
+    """
+    lines = [*_operations(graph.bind(model, replace(params, as_of=ANY_DAY)).op())]
     for column in contracts.columns(model.contract, params):
         rules = sorted(f"{check.name} {sorted((check.statistics or {}).items())}" for check in column.checks)
         lines.append(f"{column.name} {column.dtype} {column.nullable} {column.role} {column.pii} {column.fk} {rules}")
     lines.append(str(contracts.key(model.contract)))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _operations(root: ops.Node) -> Iterator[str]:
+    """Each operation of an expression in one line, after those that it stands on."""
+    numbers: dict[ops.Node, int] = {}
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        missing = [child for child in node.__children__ if child not in numbers]
+        if missing:
+            waiting += reversed(missing)
+            continue
+        waiting.pop()
+        if node not in numbers:
+            numbers[node] = len(numbers)
+            # a reference's identifier is a number that Ibis counts up; which one it is is said by its place here
+            parts = (f"{k}={_part(v, numbers)}" for k, v in zip(node.argnames, node.args, strict=True) if k != "identifier")
+            yield f"{type(node).__name__}({', '.join(parts)})"
+
+
+def _part(value: object, numbers: Mapping[ops.Node, int]) -> str:
+    if isinstance(value, ops.Node):
+        return f"#{numbers[value]}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_part(v, numbers) for v in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k}: {_part(v, numbers)}' for k, v in value.items())}}}"
+    return repr(value)
 
 
 def of_rows(table: ir.Table) -> ir.Table:

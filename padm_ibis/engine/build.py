@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from padm_ibis import __version__
 from padm_ibis.backends.base import Design, Work, backend_of
-from padm_ibis.engine import ledger
+from padm_ibis.engine import content, ledger
+from padm_ibis.engine.content import Content
 from padm_ibis.engine.dag import Node
 from padm_ibis.engine.definitions import Definitions
 from padm_ibis.engine.progress import Progress
@@ -259,9 +260,9 @@ def _load(work: Work, run: _Run) -> None:
     existing = work.tables()["bronze"]
     # After a run that was killed while loading nobody knows what it changed.
     fresh = {name for name in existing if name in changed or name not in known or interrupted}
-    rows = {name: int(work.execute(f'SELECT count(*) FROM bronze."{name}"')[0][0]) for name in sorted(fresh)}
+    found = _contents(work, run, [("bronze", name) for name in sorted(fresh)])
     with work.transaction():
-        ledger.bronze_changed(work, rows, run.report.run_id, _now())
+        ledger.bronze_changed(work, found, run.report.run_id, _now())
         ledger.put(work, "loading", None)
         if fresh:
             ledger.put(work, "unpublished", run.report.run_id)
@@ -301,7 +302,6 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
     from padm_ibis.engine.validate import check_failed, schema_errors
 
     graph = run.definitions.graph
-    params = run.definitions.params(run.request.as_of)
     errors: list[SchemaErrors] = []
     broken = set[str]()
     with run.phase("build", len(stale)):
@@ -321,8 +321,7 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
             run.report.checks += _check_relations(work, run, stale)
     if errors or run.report.errors:
         raise check_failed(run.report.errors, errors)
-    for name in stale:
-        _record(work, run, graph.models[name], ledger.params_of(run.definitions.dag.nodes[name], dataclasses.asdict(params)))
+    _record(work, run, [graph.models[name] for name in stale])
 
 
 def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
@@ -405,14 +404,46 @@ def _add_checks(report: RunReport, name: str, tried: int, warnings: int, seconds
             )
 
 
-def _record(work: Work, run: _Run, model: Model, params: str) -> None:
-    built = next(t for t in run.report.tables if t.name == model.name)
-    known = ledger.records(work)
-    node = run.definitions.dag.nodes[model.name]
-    inputs = {name: known[name].made_by for name in node.inputs if name in known}
-    code = ledger.code_of(node, run.definitions.fingerprints)
-    found = ledger.Record(model.name, model.layer, built.rows, code, params, inputs, run.report.run_id, _now(), built.seconds)
-    ledger.record(work, found)
+def _record(work: Work, run: _Run, built: Sequence[Model]) -> None:
+    """Say of every table that was made, and of bronze that changed, what it holds and what it was made from."""
+    contents = _contents(work, run, [(model.layer, model.name) for model in built])
+    known, seconds = ledger.records(work), {t.name: t.seconds for t in run.report.tables}
+    versions = {name: record.made_by for name, record in known.items()} | dict.fromkeys(contents, run.report.run_id)
+    for model in built:
+        node, holds = run.definitions.dag.nodes[model.name], contents[model.name]
+        found = ledger.Record(
+            model.name,
+            model.layer,
+            holds.rows,
+            code=ledger.code_of(node, run.definitions.fingerprints),
+            params=ledger.params_of(node, run.params),
+            inputs={name: versions[name] for name in node.inputs if name in versions},
+            made_by=run.report.run_id,
+            made_at=_now(),
+            seconds=seconds[model.name],
+            content=holds.fingerprint,
+            model=_code(run, model),
+        )
+        ledger.record(work, found)
+    for name in sorted(run.changed & run.definitions.graph.models.keys()):
+        ledger.record(work, replace(known[name], model=_code(run, run.definitions.graph.models[name])))
+
+
+def _contents(work: Work, run: _Run, tables: Sequence[tuple[str, str]]) -> dict[str, Content]:
+    if not tables:
+        return {}
+    with run.phase("fingerprint"):
+        return content.of_tables(work, tables)
+
+
+def _code(run: _Run, model: Model) -> str:
+    """The fingerprint of a model's expression and contract."""
+    from padm_ibis import fingerprint
+
+    params = run.definitions.params(run.request.as_of)
+    settings = {key: value for key, value in run.params.items() if key != "as_of"}
+    key = f"model {model.name} {settings}"
+    return run.definitions.statements.get(key, lambda: fingerprint.of_model(run.definitions.graph, model, params))
 
 
 def _runner(work: Work, run: _Run, models: Iterable[Model]) -> Run:

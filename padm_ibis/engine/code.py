@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import platform
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from padm_ibis import __version__
+
 PACKAGE = Path(__file__).resolve().parent.parent
 ENGINES = ("ibis-framework", "sqlglot", "duckdb", "pandera")  # a new version may write another statement
+NAMED = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
 # Parts of the package that make no table: what they hold may change without anything being rebuilt.
 APART = (
     "commands",
@@ -26,6 +30,11 @@ APART = (
     "engine/check.py",
     "engine/progress.py",
 )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this library, of Python and of the libraries that decide what a table holds."""
+    return {"padm-ibis": __version__, "python": platform.python_version(), **{name: _version(name) for name in NAMED}}
 
 
 @cache

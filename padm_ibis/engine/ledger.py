@@ -1,7 +1,8 @@
 """The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
 
 ``runs`` and ``check_results`` are for people. ``tables`` says of each table what it was made from, so that a
-run can leave alone what would come out the same; ``state`` holds single facts of the engine.
+run can leave alone what would come out the same; ``state`` holds single facts of the engine. A run's ``contents`` is
+what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one of the code.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from padm_ibis.backends.base import Reader, Work
+from padm_ibis.backends.base import LAYERS, Reader, Work
+from padm_ibis.engine.code import versions
+from padm_ibis.engine.content import Content
 from padm_ibis.engine.dag import Node
 from padm_ibis.engine.report import FIRST, CheckResult, RunReport
 
 SCHEMA = "_padm"
 TABLES = {
     "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text,"
-    " as_of date, params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text",
+    " as_of date, params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text,"
+    " versions text, contents text",
     "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text,"
     " checked_at timestamp",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
-    " seconds double precision",
+    " seconds double precision, content text, model text",
     "state": "key text, value text",
 }
+ADDED = (("runs", "versions"), ("runs", "contents"), ("tables", "content"), ("tables", "model"))
+"""Columns that warehouses of earlier versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,10 @@ class Record:
         The run that made it, or, of a bronze table, that last changed its rows: the version of its content.
     inputs
         What it read → the version of that.
+    content
+        Fingerprint of what its rows say; see `engine.content`. Empty where an earlier version of this library made it.
+    model
+        Fingerprint of its expression and contract; see `fingerprint.of_model`.
     """
 
     name: str
@@ -49,6 +59,8 @@ class Record:
     made_by: str
     made_at: dt.datetime
     seconds: float
+    content: str = ""
+    model: str = ""
 
 
 def ensure(work: Work) -> None:
@@ -56,32 +68,39 @@ def ensure(work: Work) -> None:
     work.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     for name, columns in TABLES.items():
         work.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{name} ({columns})")
+    there = work.execute("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?", [SCHEMA])
+    for name, column in ADDED:
+        if (name, column) not in there:
+            work.execute(f"ALTER TABLE {SCHEMA}.{name} ADD COLUMN {column} text")
 
 
 def records(reader: Reader) -> dict[str, Record]:
     """Return what every table was made from; nothing for a warehouse without a ledger."""
     if "tables" not in reader.tables()[SCHEMA]:
         return {}
-    found = reader.execute(
-        f"SELECT name, layer, rows, code, params, inputs, made_by, made_at, seconds FROM {SCHEMA}.tables ORDER BY made_at, name"
-    )
+    found = reader.execute(f"SELECT * FROM {SCHEMA}.tables ORDER BY made_at, name")
     return {
-        name: Record(name, layer, rows, code, params, json.loads(inputs), made_by, made_at, seconds)
-        for name, layer, rows, code, params, inputs, made_by, made_at, seconds in found
+        name: Record(
+            name, layer, rows, code, params, json.loads(inputs), made_by, made_at, seconds, *(text or "" for text in more)
+        )
+        for name, layer, rows, code, params, inputs, made_by, made_at, seconds, *more in found
     }
 
 
 def record(work: Work, found: Record) -> None:
     """Say of a table what it was made from."""
     work.execute(f"DELETE FROM {SCHEMA}.tables WHERE name = ?", [found.name])
-    values = [found.name, found.layer, found.rows, found.code, found.params, json.dumps(dict(found.inputs)), found.made_by]
-    work.execute(f"INSERT INTO {SCHEMA}.tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*values, found.made_at, found.seconds])
+    values = [
+        found.name, found.layer, found.rows, found.code, found.params, json.dumps(dict(found.inputs)), found.made_by,
+        found.made_at, found.seconds, found.content, found.model,
+    ]  # fmt: skip
+    work.execute(f"INSERT INTO {SCHEMA}.tables VALUES ({', '.join('?' * len(values))})", values)
 
 
-def bronze_changed(work: Work, rows: Mapping[str, int], run_id: str, now: dt.datetime) -> None:
-    """Give bronze tables whose rows changed a new version; ``rows`` is how many each holds now."""
-    for name, count in rows.items():
-        record(work, Record(name, "bronze", count, "", "", {}, run_id, now, 0.0))
+def bronze_changed(work: Work, found: Mapping[str, Content], run_id: str, now: dt.datetime) -> None:
+    """Give bronze tables whose rows changed a new version; ``found`` is what each holds now."""
+    for name, content in found.items():
+        record(work, Record(name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint))
 
 
 def get(reader: Reader, key: str) -> str | None:
@@ -116,10 +135,18 @@ def write_run(work: Work, report: RunReport, finished_at: dt.datetime, code: str
     values: list[Any] = [
         report.run_id, report.started_at, finished_at, report.seconds, report.status, report.layer, report.as_of,
         json.dumps(report.params, default=str), report.version, code, len(built), sum(t.rows for t in built),
-        len(report.warnings), json.dumps(inputs, ensure_ascii=False), report.error,
+        len(report.warnings), json.dumps(inputs, ensure_ascii=False), report.error, json.dumps(versions()), _contents(work),
     ]  # fmt: skip
     work.execute(f"INSERT INTO {SCHEMA}.runs VALUES ({', '.join('?' * len(values))})", values)
     write_checks(work, report.run_id, report.checks, finished_at)
+
+
+def _contents(work: Work) -> str:
+    """What every table of the warehouse holds and was made by, inputs as well as outputs."""
+    found = sorted(records(work).values(), key=lambda r: (LAYERS.index(r.layer), r.name))
+    return json.dumps(
+        {r.name: {"layer": r.layer, "rows": r.rows, "content": r.content, "model": r.model, "made_by": r.made_by} for r in found}
+    )
 
 
 def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt.datetime) -> None:

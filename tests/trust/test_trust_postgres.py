@@ -39,7 +39,7 @@ def temporary_tables(url):
 
 
 def test_the_point_in_time_tables_are_free_of_leaks_and_nothing_is_left_behind(run, postgres_url):
-    code, out = run("audit", "leakage", "gold_tft_temporal_features", TABLE, "mart_student_risk_features", "--sample", "2")
+    _, out = run("audit", "leakage", "gold_tft_temporal_features", TABLE, "mart_student_risk_features", "--sample", "2")
     leaks = [line for line in out.splitlines() if line.startswith("leak")]
     assert leaks == []
     assert "0 leaking" in out
