@@ -68,6 +68,7 @@ def column(
     str_matches: str | None = None,
     breaker: Breaker | None = None,
     why: str = "",
+    k: int | None = None,
 ) -> Any:
     """Declare one column of a contract.
 
@@ -83,8 +84,13 @@ def column(
         ``sensitive`` (Ley 25.326, article 2). It may not be below that of the columns the value comes from.
     breaker, why
         What lowers the class of this column below that of its sources, and why that suffices: a ``keyed_hash`` made by the
-        loader, ``whole_years`` instead of a date, an ``aggregate`` over people, a ``bucket`` (the year of a date, a band).
-        ``audit privacy`` verifies that the expression really passes through it.
+        loader, ``whole_years`` instead of a date, an ``aggregate`` over at least ``k`` people, a ``bucket`` (the year of a
+        date, a band). ``audit privacy`` verifies that the expression really passes through it.
+    k
+        With ``aggregate``: the least number of people in a group. The whole group counts, whatever a condition inside
+        the aggregation picks of it; a person with several student records counts once. ``audit privacy`` counts them
+        where there is a warehouse. A table that shows groups of any size makes no such promise: its columns keep the
+        class of what they are made from.
     fk
         ``table.column`` this column points to; ``source_db`` is part of every reference whose target has it.
     when
@@ -96,7 +102,7 @@ def column(
     isin, ge, le, str_matches
         Allowed values, range or pattern (whole text); nulls are governed by ``nullable`` alone.
     """
-    metadata = {"role": role, "pii": pii, "fk": fk, "when": when, "required": required, "breaker": breaker, "why": why}
+    metadata = {"role": role, "pii": pii, "fk": fk, "when": when, "required": required, "breaker": breaker, "why": why, "k": k}
     return Field(
         description=description, nullable=nullable, alias=alias, metadata=metadata,
         isin=None if isin is None else list(isin), ge=ge, le=le, str_matches=str_matches,
@@ -119,6 +125,7 @@ class Column:
     checks: tuple[Any, ...]
     breaker: Breaker | None = None
     why: str = ""
+    k: int | None = None
 
 
 @cache
@@ -145,6 +152,11 @@ def _metadata(contract: type[Contract], name: str, field: Any) -> dict[str, Any]
         raise DefinitionError(f"{where}: Pandera ignores Field(unique=True) on Ibis.", hint="Name the key in Config.unique.")
     if not field.metadata or "role" not in field.metadata:
         raise DefinitionError(f"{where} is not declared with column().", hint=f'{name}: dt.Int64 = column("What it means.")')
+    if (field.metadata["breaker"] == "aggregate") != (field.metadata["k"] is not None) or (field.metadata["k"] or 2) < 2:
+        raise DefinitionError(
+            f"{where}: breaker='aggregate' goes with the least number of people in a group, and only with it.",
+            hint="Write k=5, or any number from 2 on.",
+        )
     return dict(field.metadata)
 
 

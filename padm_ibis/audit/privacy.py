@@ -3,23 +3,37 @@
 Contracts class the columns of bronze; the class follows the values through every operation. It falls only where a
 column declares what breaks it, and only if the expression really passes through that. A column of silver or gold that
 is above its declared class is an error, and so is one whose origin is not known: the audit fails closed.
+
+An aggregate over at least *k* people is proved twice. By its shape, always: every way from the column to what is above
+its declared class must end in an aggregation whose groups are not single people and which takes all rows together (a
+count, a sum, a mean; the least mark of a group is one student's mark). By its data, where there is a warehouse: the
+smallest group that the table shows must be of *k* different people or more. A warehouse without the table, or without
+what the table is made from, is no proof, and the report says that nobody was counted.
+
+The schema ``_padm`` belongs to the report: rows of bronze that lost to another one of their key are kept there whole, as
+bronze would hold them, direct identifiers hashed; and the checks' examples are keys of rows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import ibis.expr.operations as ops
-import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
+from padm_ibis.audit import people
+from padm_ibis.audit.people import Route, countable, route, smallest_group
 from padm_ibis.contract import Column, Pii
 from padm_ibis.engine.graph import Graph
 from padm_ibis.lineage import LOADER_COLUMNS, Lineage, Origin, Ref
 from padm_ibis.model import Model, Resource
 from padm_ibis.params import Params
+
+if TYPE_CHECKING:
+    from padm_ibis.warehouse import Warehouse
 
 RANK: Mapping[str, int] = {"none": 0, "indirect": 1, "direct": 2, "sensitive": 3}
 LOWEST: Mapping[str, Pii] = {"keyed_hash": "indirect", "whole_years": "indirect", "bucket": "none", "aggregate": "none"}
@@ -38,6 +52,9 @@ class Finding:
         Source columns its values come from.
     breaker, why
         What lowers the class here, as declared.
+    k, smallest
+        Of an aggregate: the people that each group must have, and those that the smallest has in the warehouse;
+        None where nobody was counted.
     problem
         What is wrong; empty where nothing is.
     """
@@ -51,6 +68,8 @@ class Finding:
     breaker: str
     why: str
     problem: str = ""
+    k: int | None = None
+    smallest: int | None = None
 
 
 @dataclass
@@ -74,7 +93,9 @@ class PrivacyReport:
         return json.dumps({"ok": self.ok, "columns": [asdict(c) for c in self.columns]}, ensure_ascii=False, indent=2)
 
 
-def audit_privacy(graph: Graph, params: Params, names: Iterable[str] = ()) -> PrivacyReport:
+def audit_privacy(
+    graph: Graph, params: Params, names: Iterable[str] = (), *, warehouse: Warehouse | None = None
+) -> PrivacyReport:
     """Follow the class of every column from the sources to gold.
 
     Parameters
@@ -82,20 +103,29 @@ def audit_privacy(graph: Graph, params: Params, names: Iterable[str] = ()) -> Pr
     params
         ``include_sensitive`` decides whether sensitive columns exist in gold.
     names
-        Tables to report on; by default all. The class is followed through all of them.
+        Tables to report on; by default all, and the schema ``_padm``. The class is followed through all of them.
+    warehouse
+        Where the people behind aggregates are counted; without it they are judged by their shape alone.
     """
     wanted = set(names) or set(graph.names)
     followed = [model for model in graph if model.name in graph.dag.upstream(wanted)]
-    audit = _Audit(graph, params, followed)
-    return PrivacyReport([f for model in followed for f in audit.table(model) if model.name in wanted])
+    audit = _Audit(graph, params, followed, warehouse)
+    found = [f for model in followed for f in audit.table(model) if model.name in wanted]
+    return PrivacyReport(found if wanted < set(graph.names) else [*found, *audit.ledger(followed)])
+
+
+def counts_people(graph: Graph) -> bool:
+    """Whether any column says that it is an aggregate over people: only then is a warehouse of use."""
+    return any(c.breaker == "aggregate" for model in graph for c in contracts.all_columns(model.contract))
 
 
 class _Audit:
-    def __init__(self, graph: Graph, params: Params, models: Iterable[Model]) -> None:
-        self.graph, self.params = graph, params
+    def __init__(self, graph: Graph, params: Params, models: Iterable[Model], warehouse: Warehouse | None) -> None:
+        self.graph, self.params, self.warehouse = graph, params, warehouse
         self.expressions = {model.name: graph.bind(model, params) for model in models}
         self.lineage = Lineage(self.expressions, {model.name: model.layer for model in models})
         self.classes: dict[Ref, str] = {}
+        self.counted: dict[tuple[str, ops.Aggregate], int | None] = {}
 
     def table(self, model: Model) -> Iterator[Finding]:
         """Judge every column of a table; what it reads must have been judged before."""
@@ -104,13 +134,32 @@ class _Audit:
             origin = Origin() if model.layer == "bronze" and column.name in LOADER_COLUMNS else self.lineage.column(ref)
             computed = self._computed(model, column, origin)
             problem = self._problem(model, column, origin, computed)
+            lowered = column.breaker == "aggregate" and RANK[computed] > RANK[column.pii]
+            smallest = self._smallest(model, column) if lowered and not problem else None
+            if smallest is not None and column.k is not None and smallest < column.k:
+                problem = f"its smallest group is of {smallest} people, not of {column.k} at least"
             # A column that breaks the rules goes on with what it really is.
             self.classes[ref] = column.pii if not problem else max(column.pii, computed, key=RANK.__getitem__)
             sources = self.lineage.sources(ref).values
             yield Finding(
                 model.name, model.layer, column.name, column.pii, computed, tuple(str(s) for s in sorted(sources)),
-                column.breaker or "", column.why, problem,
+                column.breaker or "", column.why, problem, column.k, smallest,
             )  # fmt: skip
+
+    def ledger(self, models: Sequence[Model]) -> Iterator[Finding]:
+        """Columns of ``_padm`` that hold values of rows, classed by the contracts of the tables these come from."""
+        bronze = [m for m in models if m.layer == "bronze"]
+        rows = [Ref(m.name, c.name) for m in bronze for c in contracts.columns(m.contract, self.params)]
+        rejected = [Ref(m.name, name) for m in bronze for name in m.grain]
+        checked = [Ref(m.name, name) for m in models for name in m.grain]
+        for table, column, refs, why in (
+            ("rejected_rows", "key", rejected, "keys of rows that lost to another one of their key"),
+            ("rejected_rows", "row_data", rows, "those rows whole, as bronze would hold them: identifiers are hashed"),
+            ("check_results", "examples", checked, "keys of rows that broke a rule"),
+        ):
+            highest = max((self.classes[ref] for ref in refs), key=RANK.__getitem__, default="none")
+            tables = tuple(f"{name}.*" for name in dict.fromkeys(ref.table for ref in refs))
+            yield Finding(table, "_padm", column, highest, highest, tables, "", why)
 
     def _computed(self, model: Model, column: Column, origin: Origin) -> str:
         """The highest class among the columns that the value comes from; bronze is where classes are declared."""
@@ -158,39 +207,36 @@ class _Audit:
             hashed = isinstance(model, Resource) and column.name in model.hashes
             return "" if hashed else "it is not among the columns that the loader hashes (@resource(hashes=…))"
         expression = self.expressions[model.name]
-        path = _path(expression, column.name)
         if column.breaker == "aggregate":
-            return "" if _of_many(path) else "it does not pass through an aggregation over people"
+            return self._not_of_many(column, route(expression, column.name))
+        path = people.path(ops.Field(expression.op(), column.name))
         if column.breaker == "whole_years":
             return "" if _counts_years(path) else "it does not pass through terms.whole_years"
         return "" if _coarser(path) else "it does not pass through a band, a year or a comparison"
 
+    def _not_of_many(self, column: Column, ways: Route) -> str:
+        if not ways.aggregates:
+            return "it does not pass through an aggregation over people (a count, a sum or a mean, not grouped by person)"
+        if not all(countable(self.graph, a) for a in ways.aggregates):
+            return "what it aggregates does not say whose it is: keep source_db, and persona_id or alumno_id, until there"
+        beside = [f for f in ways.open if RANK[self.classes.get(_ref(f), "sensitive")] > RANK[column.pii]]
+        return f"{_ref(beside[0])} reaches it without an aggregation over people" if beside else ""
 
-def _path(expression: ir.Table, column: str) -> list[ops.Node]:
-    """Every value operation between a column and the tables its model reads."""
-    seen: set[ops.Node] = set()
-    stack: list[ops.Node] = [ops.Field(expression.op(), column)]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, ops.Field):
-            stack += _behind(node)
-        else:
-            stack += [c for c in node.__children__ if isinstance(c, ops.Value)]
-    return list(seen)
+    def _smallest(self, model: Model, column: Column) -> int | None:
+        """The people of the smallest group behind a column."""
+        if self.warehouse is None:
+            return None
+        expression = self.expressions[model.name]
+        found = []
+        for aggregate in route(expression, column.name).aggregates:
+            if (model.name, aggregate) not in self.counted:
+                self.counted[model.name, aggregate] = smallest_group(self.warehouse, self.graph, model, expression, aggregate)
+            found.append(self.counted[model.name, aggregate])
+        return min((people for people in found if people is not None), default=None)
 
 
-def _behind(field: ops.Field) -> list[ops.Node]:
-    """What a column of a relation stands for, one relation further in."""
-    relation = field.rel
-    if isinstance(relation, ops.Set):
-        return [ops.Field(relation.left, field.name), ops.Field(relation.right, field.name)]
-    if field.name in relation.values:
-        return [relation.values[field.name]]
-    parent = getattr(relation, "parent", None)
-    return [ops.Field(parent, field.name)] if parent is not None and field.name in parent.schema else []
+def _ref(field: ops.Field) -> Ref:
+    return Ref(getattr(field.rel, "name", ""), field.name)
 
 
 _DATE_PARTS = (ops.ExtractYear, ops.ExtractMonth, ops.ExtractDay)
@@ -205,20 +251,10 @@ def _counts_years(path: Iterable[ops.Node]) -> bool:
     return bool(years) and any(isinstance(n, ops.ExtractMonth) for n in path) and any(isinstance(n, ops.ExtractDay) for n in path)
 
 
-_PERSONS = ("alumno_id", "persona_id", "alumno", "persona")
 _COARSE = (
     ops.ExtractYear, ops.ExtractMonth, ops.ExtractQuarter, ops.DateTruncate, ops.FloorDivide,
     ops.SearchedCase, ops.SimpleCase, ops.IfElse, ops.Comparison, ops.IsNull, ops.NotNull,
 )  # fmt: skip
-
-
-def _of_many(path: Iterable[ops.Node]) -> bool:
-    """Whether the value comes out of an aggregation (as a total, or as what its groups share) of more than one person."""
-    aggregates = {n.rel for n in path if isinstance(n, ops.Field) and isinstance(n.rel, ops.Aggregate)}
-    return any(
-        not any(f.name in _PERSONS for group in a.groups.values() for f in group.find(ops.Field, filter=ops.Value))
-        for a in aggregates
-    )
 
 
 def _coarser(path: Iterable[ops.Node]) -> bool:

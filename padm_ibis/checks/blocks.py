@@ -74,7 +74,7 @@ def like(contract: type[Contract], *names: str, role: Role | None = None) -> Blo
         if name not in known:
             raise UnknownName("column", name, known, where=contract.__name__)
     taken = tuple(known[name] for name in names or known)
-    return Block(tuple(replace(c, role=role or c.role, breaker=None, why="") for c in taken))
+    return Block(tuple(replace(c, role=role or c.role, breaker=None, why="", k=None) for c in taken))
 
 
 def without(block: Block, *names: str) -> Block:
@@ -128,7 +128,7 @@ def _category(c: Column) -> Column:
 def _field(c: Column) -> Any:
     return column(
         c.description, role=c.role, pii=c.pii, nullable=c.nullable, fk=c.fk, when=c.when, required=c.required,
-        breaker=c.breaker, why=c.why, **_limits(c),
+        breaker=c.breaker, why=c.why, k=c.k, **_limits(c),
     )  # fmt: skip
 
 

@@ -31,9 +31,6 @@ from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
 
 # --- columns that many marts share -----------------------------------------------------------------
 
-_MANY = "A number over all students of the group."
-_GROUP = "What a group of students has in common."
-
 
 def _source_db() -> Any:
     return column("Configured name of the database the row came from; part of every key and of every join.", role="key")
@@ -65,16 +62,16 @@ def _risk(description: str) -> Any:
 
 
 def _group(description: str, *, nullable: bool = False, fk: str | None = None, ge: Any = None) -> Any:
-    """A part of the key of a table about many students."""
-    return column(description, role="key", nullable=nullable, fk=fk, ge=ge, breaker="aggregate", why=_GROUP)
+    """A part of the key of a table about groups of students. A group may be one student: then its numbers are that student's."""
+    return column(description, role="key", pii="indirect", nullable=nullable, fk=fk, ge=ge)
 
 
 def _total(description: str) -> Any:
-    return column(description, role="measure", ge=0, breaker="aggregate", why=_MANY)
+    return column(description, role="measure", pii="indirect", ge=0)
 
 
 def _mean_of_group(description: str, *, ge: Any = None, le: Any = None) -> Any:
-    return column(description, role="measure", nullable=True, ge=ge, le=le, breaker="aggregate", why=_MANY)
+    return column(description, role="measure", pii="indirect", nullable=True, ge=ge, le=le)
 
 
 def _rate_of_group(description: str) -> Any:

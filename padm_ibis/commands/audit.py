@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +14,10 @@ from padm_ibis.commands._options import Common, common, console, on_terminal
 
 if TYPE_CHECKING:
     from padm_ibis.audit.leakage import Column, LeakageReport
-    from padm_ibis.audit.privacy import PrivacyReport
+    from padm_ibis.audit.privacy import Finding, PrivacyReport
+    from padm_ibis.config import Config
+    from padm_ibis.engine.graph import Graph
+    from padm_ibis.warehouse import Warehouse
 
 
 @click.group()
@@ -90,19 +95,41 @@ def _numbers(column: Column) -> tuple[str, str, str]:
 def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     """Show which personal data reaches where, computed from the code.
 
-    A column of silver or gold above its declared class, or of unknown origin, is an error. No warehouse is needed.
+    A column of silver or gold above its declared class, or of unknown origin, is an error. No warehouse is needed; where
+    there is one, the people behind columns that are declared to be aggregates over at least k of them are counted.
     """
     from padm_ibis import api
     from padm_ibis.audit.privacy import audit_privacy
     from padm_ibis.engine.definitions import Definitions
 
-    definitions = Definitions(options.load(secrets=False))
+    config = options.load(secrets=False)
+    definitions = Definitions(config)
     graph = definitions.graph
-    report = audit_privacy(graph, definitions.params(api.date(None)), [graph[t].name for t in tables])
+    names = [graph[t].name for t in tables]
+    with _people_of(config, graph) as warehouse:
+        params = definitions.params(warehouse.as_of if warehouse else api.date(None))
+        report = audit_privacy(graph, params, names, warehouse=warehouse)
     options.write_json(report.json())
     if not options.quiet:
         _show_privacy(report, everything=everything)
     return 0 if report.ok else 1
+
+
+@contextmanager
+def _people_of(config: Config, graph: Graph) -> Iterator[Warehouse | None]:
+    """The warehouse, if it is of use and there is one."""
+    from padm_ibis import connect
+    from padm_ibis.audit.privacy import counts_people
+    from padm_ibis.errors import WarehouseError
+
+    with ExitStack() as stack:
+        warehouse = None
+        if counts_people(graph):
+            try:
+                warehouse = stack.enter_context(connect(config))
+            except WarehouseError as error:
+                click.echo(f"Aggregates are judged by their shape alone: {error.message}", err=True)
+        yield warehouse
 
 
 def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
@@ -116,13 +143,13 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
         for name in ("column", "class", "from class", "sources", "breaker and why", "problem"):
             table.add_column(name)
         for c in shown:
-            broken = f"{c.breaker}: {c.why}" if c.breaker else ""
+            broken = _breaker(c)
             cells = (f"{c.layer}.{c.table}.{c.column}", c.declared, c.computed, ", ".join(c.sources), broken, c.problem)
             table.add_row(*(escape(cell) for cell in cells), style="red" if c.problem else None)
         console().print(table)
     else:
         for c in shown:
-            broken = f"  {c.breaker}: {c.why}" if c.breaker else ""
+            broken = f"  {_breaker(c)}" if c.breaker or c.why else ""
             problem = f"  PROBLEM: {c.problem}" if c.problem else ""
             click.echo(
                 f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {', '.join(c.sources) or 'no source'}{broken}{problem}"
@@ -131,3 +158,10 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
     classes = ", ".join(f"{counts[k]} {k}" for k in ("sensitive", "direct", "indirect", "none"))
     verdict = "No column is above its declared class" if report.ok else f"{len(report.problems)} columns may not stay as they are"
     click.echo(f"{verdict}: {len(report.columns)} columns ({classes}).")
+
+
+def _breaker(found: Finding) -> str:
+    if found.k is None:
+        return ": ".join(text for text in (found.breaker, found.why) if text)
+    people = f"smallest {found.smallest}" if found.smallest is not None else "nobody counted"
+    return f"{found.breaker} of {found.k} people at least ({people}): {found.why}"

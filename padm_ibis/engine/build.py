@@ -84,6 +84,11 @@ class _Run:
     @contextmanager
     def phase(self, name: str, steps: int | None = None) -> Iterator[None]:
         self.progress.phase(name, steps)
+        with self.timed(name):
+            yield
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
         try:
             yield
@@ -432,7 +437,7 @@ def _record(work: Work, run: _Run, built: Sequence[Model]) -> None:
 def _contents(work: Work, run: _Run, tables: Sequence[tuple[str, str]]) -> dict[str, Content]:
     if not tables:
         return {}
-    with run.phase("fingerprint"):
+    with run.timed("fingerprint"):
         return content.of_tables(work, tables)
 
 
