@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from padm_ibis import contract as contracts
 from padm_ibis import fingerprint
-from padm_ibis.audit.scratch import Scratch
+from padm_ibis.audit.scratch import Scratch, one_version
 from padm_ibis.engine.code import versions
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
@@ -87,8 +87,9 @@ def export(warehouse: Warehouse, graph: Graph, name: str, to: str | os.PathLike[
     working = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     working.mkdir(parents=True)
     try:
-        files = dict(_write(warehouse.table(f"{model.layer}.{model.name}"), model, working))
-        manifest = {**_describe(warehouse, graph, model), "files": files}
+        with one_version(warehouse):
+            files = dict(_write(warehouse.table(f"{model.layer}.{model.name}"), model, working))
+            manifest = {**_describe(warehouse, graph, model), "files": files}
         (working / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)

@@ -23,7 +23,7 @@ import ibis.expr.types as ir
 
 from padm_ibis import contract as contracts
 from padm_ibis.audit import events
-from padm_ibis.audit.scratch import THEN, Scratch, Statement, quoted
+from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
 from padm_ibis.engine.graph import Graph
 from padm_ibis.errors import UsageError
 from padm_ibis.grain import used_columns
@@ -138,11 +138,14 @@ def audit_leakage(
     ------
     UsageError
         If a table has no years, or there is nothing to cut.
+    WarehouseError
+        If another version was published meanwhile.
     """
     began = time.perf_counter()
     audit = _Audit(warehouse, graph, tables)
     chosen = audit.cuts(cuts, sample)
-    _rebuild(audit, chosen, modes, progress)
+    with one_version(warehouse):
+        _rebuild(audit, chosen, modes, progress)
     names = tuple(m.name for m in audit.models)
     report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), list(audit.found.values()))
     report.seconds = time.perf_counter() - began

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from padm_ibis import contract as contracts
 from padm_ibis.audit.template import Templates
 from padm_ibis.engine.compile import conformed, sql
 from padm_ibis.engine.graph import Graph
+from padm_ibis.errors import WarehouseError
 from padm_ibis.fingerprint import Content, combine, of_rows
 from padm_ibis.model import Model
 from padm_ibis.params import Params
@@ -47,6 +49,8 @@ class Scratch:
         self._warehouse = warehouse
         self._place = PLACES[warehouse.dialect]
         self._templates = Templates(warehouse.dialect)
+        if warehouse.dialect == "postgres":
+            _check_server(warehouse)
         for setting in SETTINGS.get(warehouse.dialect, ()):
             warehouse.execute(setting)
 
@@ -133,6 +137,32 @@ class Scratch:
 
 def _published(params: Params) -> Given:
     return lambda model: contracts.unbound(model.contract, model.name, params)
+
+
+@contextmanager
+def one_version(warehouse: Warehouse) -> Iterator[None]:
+    """Refuse what was found if meanwhile a run published another version: half of it would be about that one.
+
+    A DuckDB file that is open stays as it is; on a server every statement sees the version of its moment.
+
+    Raises
+    ------
+    WarehouseError
+        If that happened.
+    """
+    before = warehouse.run_id
+    yield
+    if (now := warehouse.run_id) != before:
+        raise WarehouseError(f"The run {now} replaced the warehouse {warehouse.url} meanwhile.", hint="Ask again.")
+
+
+def _check_server(warehouse: Warehouse) -> None:
+    """Temporary tables need a right that everybody has by default, and a primary."""
+    ((standby, allowed),) = warehouse.execute("SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'TEMP')")
+    if standby or not allowed:
+        what = "is a standby, on which nothing can be made" if standby else "lets its role make no temporary tables"
+        hint = "Name the primary with --warehouse." if standby else "GRANT TEMPORARY ON DATABASE … TO the role."
+        raise WarehouseError(f"The warehouse {warehouse.url} {what}; what is rebuilt is kept in those.", hint=hint)
 
 
 def _name(name: str) -> str:

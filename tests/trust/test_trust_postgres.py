@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 from audit_models import LEAKS
 
 import padm_ibis as padm
+from padm_ibis.audit.leakage import audit_leakage
 from padm_ibis.cli import invoke
+from padm_ibis.errors import WarehouseError
 from padm_ibis.sample import SAMPLE_AS_OF
 
 pytestmark = pytest.mark.postgres
@@ -52,10 +56,61 @@ def test_planted_leaks_are_caught_by_the_names_of_their_columns(run):
     assert {line.split()[1].removeprefix("planted_leaks.") for line in out.splitlines() if line.startswith("leak ")} == {*LEAKS}
 
 
+def test_a_run_that_publishes_meanwhile_ends_the_audit(server_config, graph, postgres_url):
+    later = (
+        "INSERT INTO _padm.runs (run_id, started_at, status, layer, as_of, params)"
+        " SELECT 'later', started_at + interval '1 hour', status, layer, as_of, params FROM _padm.runs"
+    )
+
+    def publish(label):
+        if label == "later facts changed":
+            with psycopg.connect(postgres_url) as con:
+                con.execute(later)
+
+    with padm.connect(server_config) as warehouse, pytest.raises(WarehouseError, match="run later replaced the warehouse"):
+        audit_leakage(warehouse, graph, tables=["planted_leaks"], cuts=[2020], progress=publish)
+    with psycopg.connect(postgres_url) as con:
+        con.execute("DELETE FROM _padm.runs WHERE run_id = 'later'")
+
+
+def test_a_role_that_may_make_no_temporary_tables_is_told_so(server_config, graph, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as con:
+        database = con.info.dbname
+        con.execute(f'REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC')
+        con.execute("CREATE ROLE adviser_of_trust LOGIN")
+        try:
+            for schema in ("_padm", "bronze", "silver", "gold"):
+                con.execute(f"GRANT USAGE ON SCHEMA {schema} TO adviser_of_trust")
+                con.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO adviser_of_trust")
+            url = postgres_url.replace("//postgres:@", "//adviser_of_trust@")
+            with (
+                padm.connect(server_config, warehouse=url) as warehouse,
+                pytest.raises(WarehouseError, match="no temporary tables"),
+            ):
+                audit_leakage(warehouse, graph)
+        finally:
+            con.execute("DROP OWNED BY adviser_of_trust")
+            con.execute("DROP ROLE adviser_of_trust")
+            con.execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC')
+
+
 def test_privacy_is_audited(run):
     code, out = run("audit", "privacy")
     assert code == 0
     assert "No column is above its declared class" in out
+
+
+def test_what_a_run_wrote_down_is_there(server_config, config):
+    with padm.connect(server_config) as warehouse, padm.connect(config) as other:
+        ((text, versions),) = warehouse.execute("SELECT contents, versions FROM _padm.runs")
+        ((same, _),) = other.execute("SELECT contents, versions FROM _padm.runs")
+    found, elsewhere = json.loads(text), json.loads(same)
+    assert json.loads(versions)["padm-ibis"] == padm.__version__
+    assert {n: (f["layer"], f["rows"], f["model"]) for n, f in found.items()} == {
+        n: (f["layer"], f["rows"], f["model"]) for n, f in elsewhere.items()
+    }
+    assert all(f["content"].startswith("postgres-") for f in found.values())
+    assert len({f["content"] for f in found.values() if f["rows"]}) == sum(f["rows"] > 0 for f in found.values())
 
 
 def test_an_export_can_be_made_again_until_the_warehouse_changes(run, postgres_url, tmp_path):
