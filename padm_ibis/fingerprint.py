@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,8 @@ def _part(value: object, numbers: Mapping[ops.Node, int]) -> str:
         return f"[{', '.join(_part(v, numbers) for v in value)}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{k}: {_part(v, numbers)}' for k, v in value.items())}}}"
+    if isinstance(value, Set):
+        return f"{{{', '.join(sorted(_part(v, numbers) for v in value))}}}"
     return repr(value)
 
 

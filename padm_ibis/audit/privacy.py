@@ -152,14 +152,14 @@ class _Audit:
         rows = [Ref(m.name, c.name) for m in bronze for c in contracts.columns(m.contract, self.params)]
         rejected = [Ref(m.name, name) for m in bronze for name in m.grain]
         checked = [Ref(m.name, name) for m in models for name in m.grain]
-        for table, column, refs, why in (
-            ("rejected_rows", "key", rejected, "keys of rows that lost to another one of their key"),
-            ("rejected_rows", "row_data", rows, "those rows whole, as bronze would hold them: identifiers are hashed"),
-            ("check_results", "examples", checked, "keys of rows that broke a rule"),
+        for column, refs, sources, why in (
+            ("rejected_rows.key", rejected, "keys of bronze", "keys of rows that lost to another one of their key"),
+            ("rejected_rows.row_data", rows, "bronze", "those rows whole, as bronze would hold them: identifiers are hashed"),
+            ("check_results.examples", checked, "keys of all tables", "keys of rows that broke a rule"),
         ):
             highest = max((self.classes[ref] for ref in refs), key=RANK.__getitem__, default="none")
-            tables = tuple(f"{name}.*" for name in dict.fromkeys(ref.table for ref in refs))
-            yield Finding(table, "_padm", column, highest, highest, tables, "", why)
+            table, _, name = column.partition(".")
+            yield Finding(table, "_padm", name, highest, highest, (sources,), "", why)
 
     def _computed(self, model: Model, column: Column, origin: Origin) -> str:
         """The highest class among the columns that the value comes from; bronze is where classes are declared."""

@@ -156,8 +156,14 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
             )
     counts = Counter(c.declared for c in report.columns)
     classes = ", ".join(f"{counts[k]} {k}" for k in ("sensitive", "direct", "indirect", "none"))
-    verdict = "No column is above its declared class" if report.ok else f"{len(report.problems)} columns may not stay as they are"
-    click.echo(f"{verdict}: {len(report.columns)} columns ({classes}).")
+    verdict = (
+        "No column is above its declared class" if report.ok else f"{_columns(len(report.problems))} may not stay as they are"
+    )
+    click.echo(f"{verdict}: {_columns(len(report.columns))} ({classes}).")
+
+
+def _columns(count: int) -> str:
+    return f"{count:,} column{'s' * (count != 1)}"
 
 
 def _breaker(found: Finding) -> str:

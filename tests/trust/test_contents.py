@@ -7,6 +7,7 @@ import json
 import duckdb
 import pytest
 import small_school as school
+from source_copies import shuffled
 
 import padm_ibis as padm
 from padm_ibis import fingerprint
@@ -68,18 +69,6 @@ def test_a_warehouse_of_an_earlier_version_gets_the_columns(small, tmp_path):
             con.execute(f"ALTER TABLE _padm.{table} DROP COLUMN {column}")
     assert padm.plan(as_of=AS_OF, config=small).steps
     assert run(small, as_of="2024-06-15")["fact_mark"]["content"]
-
-
-def shuffled(source, target):
-    """The same university, the rows of every table in another order."""
-    with duckdb.connect(target) as con:
-        con.execute(f"ATTACH '{source}' AS original (READ_ONLY)")
-        con.execute("CREATE SCHEMA negocio")
-        for (table,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'original'").fetchall():
-            con.execute(f'CREATE TABLE negocio."{table}" AS SELECT * FROM original.negocio."{table}" ORDER BY hash(rowid)')
-        views = "SELECT sql FROM duckdb_views() WHERE database_name = 'original' AND schema_name = 'negocio'"
-        for (view,) in con.execute(views).fetchall():
-            con.execute(view.replace("original.negocio", "negocio"))
 
 
 def first_students(source):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 
@@ -71,6 +75,31 @@ def test_when_a_row_was_read_does_not_matter():
 def test_postgresql_gives_the_same(postgres):
     table = postgres.create_table("fingerprinted", ROWS, temp=True)
     assert fingerprint.of_expression(postgres, table) == of(ROWS)
+
+
+CODE = """
+import json, sys
+from padm_ibis import fingerprint
+from padm_ibis.engine.graph import collect
+from padm_ibis.testing.run_model import DEFAULT_PARAMS
+graph = collect()
+print(json.dumps({m.name: fingerprint.of_model(graph, m, DEFAULT_PARAMS) for m in graph}))
+"""
+
+
+def test_a_model_has_the_same_fingerprint_in_every_process():
+    found = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        found.append(json.loads(subprocess.check_output([sys.executable, "-c", CODE], env=environment)))
+    assert found[0] == found[1]
+    assert len(set(found[0].values())) == 46
+
+
+def test_a_model_has_the_same_fingerprint_whatever_the_date(graph):
+    model = graph["fact_dropout"]
+    later = replace(DEFAULT_PARAMS, as_of=dt.date(2030, 1, 1))
+    assert fingerprint.of_model(graph, model, DEFAULT_PARAMS) == fingerprint.of_model(graph, model, later)
 
 
 def test_a_model_has_another_fingerprint_when_its_expression_changes_and_the_same_when_not(graph):
