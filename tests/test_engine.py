@@ -412,7 +412,7 @@ def test_progress_is_told_in_order(run: Run) -> None:
     report = run(progress=listener)
     assert [s for s in listener.said if " " not in s] == ["prepare", "extract", "prepare", "build", "publish"]
     assert "silver.dim_pupil 2 rows" in listener.said
-    assert set(report.phases) == {"prepare", "extract", "build", "publish"}
+    assert set(report.phases) == {"prepare", "extract", "build", "fingerprint", "publish"}
     assert sum(report.phases.values()) <= report.seconds + 0.1
 
 
