@@ -82,9 +82,9 @@ def changed(model: Resource, events: ir.Table, students: ir.Table) -> ir.Table:
     """
     rows = _with_cut(model, events, students)
     later = (rows[EVENT] > rows[CUT]).fill_null(False)
-    always = {EVENT: ibis.null("int64")}
-    others = rows.mutate(**_others(model, rows, later), **always)
-    twins = rows.filter(later).mutate(**_twin(model, rows), **always)
+    others = rows.mutate(**_others(model, rows, later), _later=later, **{EVENT: ibis.null("int64")})
+    # A twin with the old values could stand in for the changed row: where only the last of a day counts, for one.
+    twins = others.filter(others._later).mutate(**_twin(model, others))
     return others.select(events.columns).union(twins.select(events.columns))
 
 

@@ -160,9 +160,12 @@ def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progres
         steps += [("later facts changed", partial(audit.changed, years), _each_its_own(audit.scratch))]
     with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
         pending = [ahead.submit(write) for _, write, _ in steps]
-        for (label, _, cut), statements in zip(steps, pending, strict=True):
-            progress(label)
-            audit.make(statements.result(), cut)
+        try:
+            for (label, _, cut), statements in zip(steps, pending, strict=True):
+                progress(label)
+                audit.make(statements.result(), cut)
+        finally:
+            ahead.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +287,7 @@ class _Audit:
 
     def _dated(self, model: Resource) -> ir.Table:
         bronze = self._unbound(model)
-        kept = self.needed[model.name] | set(model.grain) | {events.carrier(model), model.known_at}
+        kept = self.needed.get(model.name, set()) | set(model.grain) | {events.carrier(model), model.known_at}
         return events.dated(model, bronze, [c for c in bronze.columns if c in kept], self.params)
 
     def _events(self, model: Resource, table: ir.Table) -> Statement:

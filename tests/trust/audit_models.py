@@ -7,10 +7,11 @@ import ibis.expr.types as ir
 from padm_ibis import terms
 from padm_ibis.contract import GoldContract, column, dt
 from padm_ibis.model import model
+from padm_ibis.params import Params
 
 
 class PlantedLeaks(GoldContract):
-    """One honest column, and six that see the future."""
+    """One honest column, and seven that see the future."""
 
     class Config:
         unique = ("source_db", "alumno_id", "anio_academico")
@@ -25,6 +26,7 @@ class PlantedLeaks(GoldContract):
     best_ever: dt.Int64 = column("A window without an end.", role="observed_real", pii="indirect")
     last_survey: dt.Int64 = column("Children, by the last survey.", role="observed_real", pii="indirect", nullable=True)
     is_last: dt.Int64 = column("Whether it is the series' last row.", role="observed_categorical", pii="indirect")
+    until_today: dt.Int64 = column("Years until the last closed one.", role="observed_real", pii="indirect")
 
 
 @model(
@@ -37,6 +39,7 @@ def planted_leaks(
     fact_student_status_history: ir.Table,
     dim_census: ir.Table,
     dim_student: ir.Table,
+    params: Params,
 ) -> ir.Table:
     """Rows of the series with leaks, one row per source_db, alumno_id and anio_academico."""
     key = ["source_db", "alumno_id"]
@@ -63,7 +66,8 @@ def planted_leaks(
         best_ever=rows.honest.max().over(group_by=key),
         last_survey=rows.last_survey,
         is_last=(rows.anio_academico == latest).ifelse(1, 0).cast("int64"),
+        until_today=(params.last_closed_year - rows.anio_academico).cast("int64"),
     )
 
 
-LEAKS = ("total_ever", "mean_of_all", "final_status", "best_ever", "last_survey", "is_last")
+LEAKS = ("total_ever", "mean_of_all", "final_status", "best_ever", "last_survey", "is_last", "until_today")

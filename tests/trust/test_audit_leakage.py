@@ -56,6 +56,13 @@ def test_the_honest_column_beside_them_passes_with_probes(report):
     assert verdicts(report, "planted_leaks")[ROWS] == "ok"
 
 
+def test_taking_the_future_away_alone_catches_every_one(config, graph):
+    with padm.connect(config) as warehouse:
+        removed = audit_leakage(warehouse, graph, tables=["planted_leaks"], cuts=CUTS, modes=["remove"])
+    assert {c.column for c in removed.leaks} == {*LEAKS}
+    assert all("(cut 20" in example for column in removed.leaks for example in column.examples)
+
+
 def test_attributes_are_declared_constant_and_no_probe_is_claimed_of_them(report):
     assert verdicts(report, "gold_tft_training_dataset")["sexo"] == "constant"
 
@@ -64,7 +71,8 @@ def test_changing_the_future_alone_catches_what_depends_on_it_and_nothing_else(c
     with padm.connect(config) as warehouse:
         changed = audit_leakage(warehouse, graph, tables=["planted_leaks"], cuts=CUTS, modes=["perturb"])
     found = {c.column: c for c in changed.columns}
-    assert found["total_ever"].moved > 0
+    # Changed facts add no years and leave today where it is.
+    assert {c.column for c in changed.leaks} == {*LEAKS} - {"is_last", "until_today"}
     assert all("perturbed" in example for column in changed.leaks for example in column.examples)
     assert found["honest"].moved == 0
     assert found["honest"].effective > 0
