@@ -106,6 +106,8 @@ def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]
     ------
     UsageError
         If the folder holds no manifest, or one of another format.
+    WarehouseError
+        If another version was published meanwhile.
     """
     folder = Path(directory)
     manifest = _manifest(folder)
@@ -113,14 +115,15 @@ def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]
     verdict = Verdict(model.name, str(folder), manifest["as_of"], manifest["output"]["rows"])
     verdict.differs += _files(folder, manifest)
     params = Params(as_of=dt.date.fromisoformat(manifest["as_of"]), **manifest["params"])
-    scratch = Scratch(warehouse)
-    rebuilt = scratch.rebuild(graph, [model.name], params)[model.name]
-    found = scratch.fingerprint(rebuilt)
-    if found != (manifest["output"]["rows"], manifest["output"]["fingerprint"]):
-        verdict.differs.append(
-            f"built again, {model.name} has {found.rows:,} rows and other content than the {verdict.rows:,} exported."
-        )
-        verdict.differs += [f"the input {n} has other rows: {why}" for n, why in _inputs(warehouse, graph, manifest)]
+    with one_version(warehouse):
+        scratch = Scratch(warehouse)
+        rebuilt = scratch.rebuild(graph, [model.name], params)[model.name]
+        found = scratch.fingerprint(rebuilt)
+        if found != (manifest["output"]["rows"], manifest["output"]["fingerprint"]):
+            verdict.differs.append(
+                f"built again, {model.name} has {found.rows:,} rows and other content than the {verdict.rows:,} exported."
+            )
+            verdict.differs += [f"the input {n} has other rows: {why}" for n, why in _inputs(warehouse, graph, manifest)]
     verdict.notes += [f"the code of {n} is another one." for n in _models(graph, params, manifest)]
     here = versions()
     verdict.notes += [f"{n} was {v}, is {here.get(n)}." for n, v in manifest["versions"].items() if here.get(n) != v]
