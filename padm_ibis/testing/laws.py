@@ -1,23 +1,25 @@
 """Laws that hold for every table of this warehouse, whatever the data; to be tried on drawn universities.
 
-Each law takes a prepared model and its tables, and raises `LawBroken` with what it found. ``check`` tries all that a
-model is subject to with two runs of it.
+Each law takes a prepared model and its tables, and raises `LawBroken` with what it found. `subject_to` says which laws a
+model is subject to; `check` tries them all with two or three runs of it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.operations as ops
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from padm_ibis import contract as contracts
 from padm_ibis.contract import Contract
-from padm_ibis.engine.compile import sql
 from padm_ibis.params import Params
 from padm_ibis.testing.prepared import Prepared, Tables
 from padm_ibis.testing.strategies import academic_year
@@ -87,7 +89,7 @@ def numbers_are_finite(result: pa.Table) -> None:
 
 def row_order_is_irrelevant(run: Prepared, tables: Tables, seed: int = 0) -> None:
     """Shuffling the rows of the inputs changes nothing."""
-    _same("the order of rows matters", run(tables), run(shuffled(tables, seed)), run.model.grain)
+    same_rows("the order of rows matters", run(tables), run(shuffled(tables, seed)), run.model.grain)
 
 
 def another_campus_changes_nothing(run: Prepared, tables: Tables, campus: str) -> None:
@@ -99,20 +101,20 @@ def another_campus_changes_nothing(run: Prepared, tables: Tables, campus: str) -
     _same_rows("another campus matters", [r for r in mine if r[SOURCE] == campus], others, run.model.grain, columns)
 
 
-def another_student_changes_nothing(run: Prepared, tables: Tables, student: int, population: Collection[str] = ()) -> None:
-    """A student's rows are the same when all other students are gone.
+def another_student_changes_nothing(
+    run: Prepared, tables: Tables, campus: str, student: int, population: Collection[str] = ()
+) -> None:
+    """A student's rows are the same when everybody else of all campuses is gone; columns of role metadata excepted.
 
     Parameters
     ----------
     population
         Columns declared to depend on others (a place in a ranking).
     """
-    if STUDENT not in run.model.grain:
+    if not _of_students(run):
         return
-    alone = {n: _only_student(t, student) for n, t in tables.items()}
     columns = [c for c in _comparable(run, ("metadata",)) if c not in population]
-    mine = [r for r in _rows(run(tables)) if r[STUDENT] == student]
-    others = [r for r in _rows(run(alone)) if r[STUDENT] == student]
+    mine, others = (_of(_rows(run(t)), campus, student) for t in (tables, alone(tables, campus, student)))
     _same_rows("another student matters", mine, others, run.model.grain, columns)
 
 
@@ -129,12 +131,33 @@ def a_later_fact_moves_nothing(run: Prepared, tables: Tables, year: int) -> None
 
 def left_joins_keep_their_rows(run: Prepared, tables: Tables) -> None:
     """No left join of the expression has more or fewer rows than its left side; declared fan-outs excepted."""
-    broken = []
-    for name, statement in join_counts(run):
-        before, after = run.query(statement, tables).to_pylist()[0].values()
-        if before != after:
-            broken.append(f"join to {name}: {before} rows became {after}")
-    _refuse("a left join does not keep its rows", broken)
+    names, question = join_counts(run)
+    if question is None:
+        return
+    (counts,) = run.ask(question, tables).to_pylist()
+    changed = [(n, counts[f"before_{i}"], counts[f"after_{i}"]) for i, n in enumerate(names)]
+    _refuse(
+        "a left join does not keep its rows",
+        [f"join to {name}: {before} rows became {after}" for name, before, after in changed if before != after],
+    )
+
+
+# --- all of them -----------------------------------------------------------------------------------
+
+ALWAYS = ("key", "contract", "finite", "order")
+
+
+def subject_to(run: Prepared) -> tuple[str, ...]:
+    """Return the names of the laws that a model is subject to, by its key, its columns and what it declares."""
+    grain, columns = run.model.grain, _comparable(run, ())
+    conditions = {
+        "rates": {*RATES, "total_evaluaciones"} <= set(columns),
+        "campus": SOURCE in grain,
+        "student": _of_students(run),
+        "later fact": run.model.point_in_time,
+        "left joins": bool(join_counts(run)[0]),
+    }
+    return (*ALWAYS, *(law for law, holds in conditions.items() if holds))
 
 
 def check(
@@ -144,33 +167,81 @@ def check(
     seed: int = 0,
     campus: str = "sede1",
     year: int | None = None,
+    student: int = 0,
     population: Collection[str] = (),
 ) -> None:
-    """Try every law at once with two runs: the tables as they are, and shuffled, with one campus, up to ``year``.
+    """Try every law that the model is subject to.
 
-    When the second run differs, the single laws are tried in turn to say which is broken.
+    The tables are run as they are, and once more shuffled, with one student (or one campus) only and without what was
+    known after ``year``: the rows left must be the same. When they differ, the single laws are tried in turn to say which
+    is broken.
+
+    Parameters
+    ----------
+    student
+        Which student of the campus is looked at: a place among those that the result has.
+    population
+        Columns declared to depend on other students; they are held to all laws but that one.
     """
     result = run(tables)
     key_is_unique(result, run.model.grain)
     contract_holds(result, run.contract, run.params)
     rates_sum_to_one(result)
     numbers_are_finite(result)
+    left_joins_keep_their_rows(run, tables)
     year = run.params.last_closed_year - 2 if year is None else year
-    other, mine = shuffled(tables, seed), _rows(result)
+    who = _one_of(result, campus, student)
+    if who is None or population:
+        _same_when_less(run, tables, result, Less(seed, campus, None, year), ())
+    if who is not None:
+        _same_when_less(run, tables, result, Less(seed, campus, who, year), population)
+
+
+@dataclass(frozen=True, slots=True)
+class Less:
+    """What is left of a university: rows in another order, of one campus, perhaps of one student, known by a year."""
+
+    seed: int
+    campus: str
+    student: int | None
+    year: int
+
+    def of(self, run: Prepared, tables: Tables) -> dict[str, pa.Table]:
+        """The tables that are left, where the model's key lets its rows be told apart."""
+        left = shuffled(tables, self.seed)
+        if self.student is not None:
+            left = alone(left, self.campus, self.student)
+        elif SOURCE in run.model.grain:
+            left = only(left, SOURCE, {self.campus})
+        return known_by(left, self.year, run.params) if run.model.point_in_time else left
+
+    def rows(self, run: Prepared, result: pa.Table) -> list[Row]:
+        """The rows of a result that must be the same with less."""
+        rows = _rows(result)
+        if SOURCE in run.model.grain:
+            rows = _of(rows, self.campus, self.student)
+        return _until(rows, self.year) if run.model.point_in_time else rows
+
+
+def _same_when_less(run: Prepared, tables: Tables, result: pa.Table, less: Less, population: Collection[str]) -> None:
     columns = [c for c in _comparable(run, NOT_FEATURES) if c not in population]
-    if SOURCE in run.model.grain:
-        other = only(other, SOURCE, {campus})
-        mine = [r for r in mine if r[SOURCE] == campus]
-    if run.model.point_in_time:
-        other, mine = known_by(other, year, run.params), _until(mine, year)
-    theirs = _rows(run(other))
-    if run.model.point_in_time:
-        theirs = _until(theirs, year)
-    if _differences(mine, theirs, run.model.grain, columns):
-        row_order_is_irrelevant(run, tables, seed)
-        another_campus_changes_nothing(run, tables, campus)
-        a_later_fact_moves_nothing(run, tables, year)
-        raise LawBroken("order, campus and later facts together matter, though none of them alone does.")
+    other = run(less.of(run, tables))
+    if not _differences(less.rows(run, result), less.rows(run, other), run.model.grain, columns):
+        return
+    row_order_is_irrelevant(run, tables, less.seed)
+    another_campus_changes_nothing(run, tables, less.campus)
+    if less.student is not None:
+        another_student_changes_nothing(run, tables, less.campus, less.student, population)
+    a_later_fact_moves_nothing(run, tables, less.year)
+    raise LawBroken("order, campus, student and later facts together matter, though none of them alone does.")
+
+
+def _one_of(result: pa.Table, campus: str, place: int) -> int | None:
+    """A student of the campus, by its place among those that the result has; None without any."""
+    if not {SOURCE, STUDENT} <= set(result.column_names):
+        return None
+    found = sorted({r[STUDENT] for r in result.select([SOURCE, STUDENT]).to_pylist() if r[SOURCE] == campus})
+    return found[place % len(found)] if found else None
 
 
 # --- changes of the tables -------------------------------------------------------------------------
@@ -203,9 +274,15 @@ def known_by(tables: Tables, year: int, params: Params) -> dict[str, pa.Table]:
     return known
 
 
-def _only_student(table: pa.Table, student: int) -> pa.Table:
-    column = next((c for c in (STUDENT, "alumno") if c in table.column_names), None)
-    return table if column is None else _filter(table, lambda r: r[column] == student)
+def alone(tables: Tables, campus: str, student: int) -> dict[str, pa.Table]:
+    """One student of one campus with what there is about them and their person; tables of neither stay whole."""
+    left = only(only(only(tables, SOURCE, {campus}), STUDENT, {student}), "alumno", {student})
+    for persona, of_student in (("persona_id", STUDENT), ("persona", "alumno")):
+        described = [t for t in left.values() if {persona, of_student} <= set(t.column_names)]
+        persons = {value for t in described for value in t[persona].to_pylist()}
+        if described:
+            left = {n: t if of_student in t.column_names else only({n: t}, persona, persons)[n] for n, t in left.items()}
+    return left
 
 
 def _filter(table: pa.Table, keep: Callable[[Row], bool]) -> pa.Table:
@@ -219,15 +296,24 @@ def _rows(result: pa.Table) -> list[Row]:
     return result.to_pylist()
 
 
+def _of(rows: Iterable[Row], campus: str, student: int | None) -> list[Row]:
+    return [r for r in rows if r[SOURCE] == campus and (student is None or r[STUDENT] == student)]
+
+
 def _until(rows: Iterable[Row], year: int) -> list[Row]:
     return [r for r in rows if r[YEAR] <= year]
+
+
+def _of_students(run: Prepared) -> bool:
+    return {SOURCE, STUDENT} <= set(_comparable(run, ()))
 
 
 def _comparable(run: Prepared, without: Collection[str]) -> list[str]:
     return [c.name for c in contracts.columns(run.contract, run.params) if c.role not in without]
 
 
-def _same(law: str, left: pa.Table, right: pa.Table, key: Collection[str]) -> None:
+def same_rows(law: str, left: pa.Table, right: pa.Table, key: Collection[str]) -> None:
+    """Two tables have the same rows, found by their key."""
     _same_rows(law, _rows(left), _rows(right), key, left.column_names)
 
 
@@ -272,19 +358,23 @@ def _refuse(law: str, found: Collection[Any]) -> None:
 # --- joins -----------------------------------------------------------------------------------------
 
 
-def join_counts(run: Prepared) -> list[tuple[str, str]]:
-    """Return, for each left join that may not multiply rows, its right table and a statement that counts both sides."""
+@functools.cache
+def join_counts(run: Prepared) -> tuple[list[str], ir.Table | None]:
+    """Return the right tables of the left joins that may not multiply rows, and one question that counts both sides of each."""
     from padm_ibis.lint import join_name
 
-    statements = []
+    names: list[str] = []
+    counts: list[ir.Table] = []
     for chain in run.expression.op().find(ops.JoinChain):
         for i, link in enumerate(chain.rest):
-            if link.how != "left" or any(rule.startswith("fan-out") for rule in run.model.allow):
+            name = join_name(link)
+            if link.how != "left" or {"fan-out", f"fan-out {name}"} & set(run.model.allow):
                 continue
             before = chain.first.parent.to_expr() if i == 0 else _prefix(chain, i)
-            counts = before.count().name("before").as_table().cross_join(_prefix(chain, i + 1).count().name("after").as_table())
-            statements.append((join_name(link), sql(counts, "duckdb", pretty=False)))
-    return statements
+            for side, table in (("before", before), ("after", _prefix(chain, i + 1))):
+                counts.append(table.count().name(f"{side}_{len(names)}").as_table())
+            names.append(name)
+    return names, functools.reduce(lambda left, right: left.cross_join(right), counts) if counts else None
 
 
 def _prefix(chain: ops.JoinChain, links: int) -> Any:
@@ -296,6 +386,7 @@ def _prefix(chain: ops.JoinChain, links: int) -> Any:
 __all__ = [
     "LawBroken",
     "a_later_fact_moves_nothing",
+    "alone",
     "another_campus_changes_nothing",
     "another_student_changes_nothing",
     "check",
@@ -307,5 +398,7 @@ __all__ = [
     "only",
     "rates_sum_to_one",
     "row_order_is_irrelevant",
+    "same_rows",
     "shuffled",
+    "subject_to",
 ]

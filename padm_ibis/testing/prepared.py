@@ -52,6 +52,7 @@ class Chain:
         self.inputs: dict[str, pa.Schema] = {n: leaf.schema.to_pyarrow() for n, (leaf, _) in used.items() if n not in narrow}
         self.reads = {name: frozenset(used[name][1]) for name in self.inputs}
         self._swapped = {name: _Swapped(schema, self.reads[name]) for name, schema in self.inputs.items()}
+        self._questions: dict[ops.Node, str] = {}
         self._create()
         self._prepare(narrow, wanted)
 
@@ -60,10 +61,14 @@ class Chain:
         with self._made(tables):
             return {m.name: self._con.execute(f'EXECUTE "result_{m.name}"').to_arrow_table() for m in self.models}
 
-    def query(self, statement: str, tables: Tables) -> pa.Table:
-        """Run any statement over the tables that the models read."""
+    def ask(self, question: ir.Table, tables: Tables) -> pa.Table:
+        """Run another expression over the tables that the models read; it is planned once."""
+        name = self._questions.get(question.op())
+        if name is None:
+            name = self._questions[question.op()] = f"question_{len(self._questions)}"
+            self._con.execute(f'PREPARE "{name}" AS {sql(question, "duckdb", pretty=False)}')
         with self._made(tables):
-            return self._con.execute(statement).to_arrow_table()
+            return self._con.execute(f'EXECUTE "{name}"').to_arrow_table()
 
     def _create(self) -> None:
         made = {name: self.expressions[name].schema().to_pyarrow() for name in self._before}
@@ -136,9 +141,9 @@ class Prepared:
         """Run on the given tables; one that is left out is empty."""
         return self.chain(tables)[self.model.name]
 
-    def query(self, statement: str, tables: Tables) -> pa.Table:
-        """Run any statement over the tables that the model reads."""
-        return self.chain.query(statement, tables)
+    def ask(self, question: ir.Table, tables: Tables) -> pa.Table:
+        """Run another expression over the tables that the model reads; it is planned once."""
+        return self.chain.ask(question, tables)
 
 
 class _Swapped:
@@ -196,7 +201,7 @@ def _steps(graph: Graph, models: Iterable[Model], given: Layer) -> list[Model]:
     return [m for m in graph if m.name in wanted]
 
 
-def _narrowed(steps: Mapping[str, ir.Table], whole: Collection[str]) -> dict[str, ir.Table]:
+def _narrowed(steps: dict[str, ir.Table], whole: Collection[str]) -> dict[str, ir.Table]:
     """The expressions in building order; of those that are not wanted whole, only the columns that a later one reads."""
     narrow: dict[str, ir.Table] = {}
     for name, expression in reversed(steps.items()):
