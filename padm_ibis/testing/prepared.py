@@ -45,6 +45,7 @@ class Chain:
         steps = _steps(graph, models, given)
         self.expressions = {step.name: graph.bind(step, params, lambda m: _table(m, params)) for step in steps}
         self.models = tuple(models)
+        self._schemas = {model.name: self.expressions[model.name].schema().to_pyarrow() for model in models}
         wanted = {model.name for model in models}
         narrow = _narrowed(self.expressions, wanted)
         used = _used(narrow.values())
@@ -59,7 +60,7 @@ class Chain:
     def __call__(self, tables: Tables) -> dict[str, pa.Table]:
         """Run on the given tables; one that is left out is empty."""
         with self._made(tables):
-            return {m.name: self._con.execute(f'EXECUTE "result_{m.name}"').to_arrow_table() for m in self.models}
+            return {m.name: self._result(m.name) for m in self.models}
 
     def ask(self, question: ir.Table, tables: Tables) -> pa.Table:
         """Run another expression over the tables that the models read; it is planned once."""
@@ -69,6 +70,10 @@ class Chain:
             self._con.execute(f'PREPARE "{name}" AS {sql(question, "duckdb", pretty=False)}')
         with self._made(tables):
             return self._con.execute(f'EXECUTE "{name}"').to_arrow_table()
+
+    def _result(self, name: str) -> pa.Table:
+        """A result in the types that Ibis gives it, as a table would have: an engine's sum of integers is wider."""
+        return self._con.execute(f'EXECUTE "result_{name}"').to_arrow_table().cast(self._schemas[name])
 
     def _create(self) -> None:
         made = {name: self.expressions[name].schema().to_pyarrow() for name in self._before}

@@ -28,10 +28,14 @@ from padm_ibis.testing.run_model import DEFAULT_PARAMS, plainest
 Row = dict[str, Any]
 University = dict[str, pa.Table]
 CAMPUSES = ("sede1", "sede2")
-IDS = 3
+KEYS = 12
 IDENTIFIERS = (1, 2, 3, 1, 2, 1, 0, -7)
 """The first ones often, so that rows meet; the others because a system's ids need not be above 0."""
 YEARS_BACK = 6
+ECHO = "_echo"
+ABOUT = ("source_db", "alumno", "alumno_id", "persona", "persona_id", "elemento", "elemento_id", "comision", "comision_id",
+         "anio_academico", "fecha", "fecha_relevamiento")  # fmt: skip
+"""What a row is about: drawn apart, two rows would seldom be about one course, survey or day."""
 TYPING_ERRORS = (1900, 1949, 1950, 2999, 0, -1, 10_000)
 EXTREME_DAYS = (dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(2000, 2, 29), dt.date(2004, 2, 29), dt.date(2024, 2, 29))
 DECIMALS = ("0", "0.29", "4", "7.5", "33.33", "49.99", "50", "74.999999", "75", "100")
@@ -69,7 +73,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "nota_cursada": NOTAS,
     "resultado": RESULTADOS,
     "resultado_cursada": RESULTADOS,
-    "origen": ("E", "P", "R", "A", "B", "", "Z", None),
+    "origen": ("E", "P", "R", "P", "R", "P", "R", "A", "B", " P", "", "Z", None),
     "tipo": ("Examen", "PROMOCIÓN", "Cursada", "Regularidad", "Equivalencia", "Otro", None),
     "calidad": ("A", "P", None),
     "sexo": ("F", "M", "X", "P", None),
@@ -178,10 +182,24 @@ def _table(
     rows = st.lists(drawn, min_size=least, max_size=most, unique_by=(lambda row: tuple(row[k] for k in key)) if key else None)
 
     def build(found: list[Row]) -> pa.Table:
-        derived = complete(name, [{**rest, **row} for row in found], params)
+        derived = complete(name, [{**rest, **row} for row in _echoed(found, key)], params)
         return pa.Table.from_pylist(derived, schema=schema)
 
     return rows.map(build)
+
+
+def _echoed(rows: list[Row], key: tuple[str, ...]) -> list[Row]:
+    """The rows, of which those that `ECHO` marks say something of what the row before them is about, if keys stay unique."""
+    marks = [row[ECHO] for row in rows]
+    told = [{name: value for name, value in row.items() if name != ECHO} for row in rows]
+    taken = {tuple(row[k] for k in key) for row in told}
+    for i in (i for i, mark in enumerate(marks) if mark and i):
+        echo = {**told[i], **{name: told[i - 1][name] for name in ABOUT if name in told[i]}}
+        place = tuple(echo[k] for k in key)
+        if place not in taken:
+            taken.add(place)
+            told[i] = echo
+    return told
 
 
 def _row(
@@ -193,7 +211,7 @@ def _row(
 ) -> st.SearchStrategy[Row]:
     """A row whose columns each pick one of their values by a byte of one draw: many times as fast as a draw each."""
     given: dict[str, st.SearchStrategy[Any]] = {}
-    choices: dict[str, tuple[Any, ...]] = {}
+    choices: dict[str, tuple[Any, ...]] = {ECHO: (False, False, False, True)}
     for column in columns:
         own = values.get(f"{table}.{column.name}") or values.get(column.name)
         if own is not None:
@@ -240,7 +258,7 @@ def _typed(column: Column, params: Params) -> tuple[Any, ...]:
     if kind.is_boolean():
         return (False, True, None)
     if kind.is_string():
-        return tuple(f"k{n}" for n in range(IDS)) if is_key else TEXTS
+        return tuple(f"k{n}" for n in range(KEYS)) if is_key else TEXTS
     if kind.is_integer():
         years = range(params.as_of_year - YEARS_BACK, params.as_of_year + 2)
         return (

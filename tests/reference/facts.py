@@ -80,6 +80,14 @@ def kind(origen: str | None, tipo: str | None) -> str | None:
     return None
 
 
+def one_a_transaction(rows: list[Row]) -> list[Row]:
+    """One row a key, the one that was known first: a recorded year and one taken from a date may be the same transaction."""
+    kept: dict[Any, Row] = {}
+    for row in sorted(rows, key=lambda r: (r["anio_evento"] or 9999, r["fecha_reinscripcion"] or dt.datetime.max)):
+        kept.setdefault((row["source_db"], row["alumno_id"], row["anio_academico"], row["nro_transaccion"]), row)
+    return list(kept.values())
+
+
 class Facts:
     """All facts known at ``as_of``; each row has source_db, alumno_id, anio_academico, fecha_conocida, anio_evento."""
 
@@ -101,11 +109,11 @@ class Facts:
         self.attendance = self._known(
             dict(r, elemento_id=r["elemento"], fecha=self._attendance_known(r)) for r in bronze["attendance"]
         )
-        self.reinscriptions = self._known(
+        self.reinscriptions = one_a_transaction(self._known(
             dict(r, anio_academico=good_year(r["anio_academico"]) or c.year(date_of(r["fecha_reinscripcion"])),
                  fecha=date_of(r["fecha_reinscripcion"]))
             for r in bronze["reinscripciones"]
-        )  # fmt: skip
+        ))  # fmt: skip
         self.dropouts = self._known(
             dict(r, anio_academico=good_year(r["anio_academico"]) or c.year(r["fecha_dropout"]), fecha=r["fecha_dropout"])
             for r in bronze["dropout"]

@@ -60,7 +60,7 @@ def training(rows: list[Row], facts: Facts, students: list[Row]) -> list[Row]:
             "trabajo_hora_sem": hours or 0, "trabajo_hora_sem_faltante": int(hours is None),
             "promedio_notas": row["promedio_notas"] or 0, "promedio_notas_faltante": int(row["promedio_notas"] is None),
             "estado_civil": "desconocido" if survey is None or survey["estado_civil"] is None else str(survey["estado_civil"]),
-            "beca": {"S": "true", "N": "false"}.get(survey and survey["beca"], "desconocido"),
+            "beca": {"S": "true", "true": "true", "N": "false", "false": "false"}.get(((survey and survey["beca"]) or "").strip(), "desconocido"),
             "dropout_next_year": row["dropout_next_year"],
         })  # fmt: skip
     return out
