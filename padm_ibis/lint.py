@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from ibis.expr.operations.udf import AggUDF, ScalarUDF
 
 from padm_ibis import contract as contracts
 from padm_ibis.engine.graph import Graph
@@ -132,6 +133,11 @@ RULES = (
         lambda n: n.arg.dtype.is_floating() and n.to.is_integer() and not isinstance(n.arg, ops.Floor | ops.Ceil),
     ),
     Rule(
+        "float-digits", (ops.Cast,), "how many digits of a float are written, and how they are rounded, differs by engine.",
+        "terms.hundredths(x), and a cast of that",
+        lambda n: n.arg.dtype.is_floating() and (n.to.is_decimal() or n.to.is_string()),
+    ),
+    Rule(
         "time-zone", (ops.Cast,), "engines disagree on casts between time zones.",
         "naive timestamps of the source's zone, as bronze lands them",
         lambda n: n.to.is_timestamp() and n.to.timezone is not None,
@@ -143,6 +149,10 @@ RULES = (
     ),
     Rule("iso-year", (ops.ExtractIsoYear, ops.ExtractMicrosecond), "not on every engine.", "the year of the week's Thursday"),
     Rule("memtable", (ops.InMemoryTable,), "PySpark loses nulls of a memtable.", "a union of selects of literals"),
+    Rule(
+        "udf", (ScalarUDF, AggUDF), "what an engine's or Python's own function gives is not known here: it may read a clock.",
+        "Ibis operations",
+    ),
     Rule("raw-sql", (ops.SQLQueryResult, ops.SQLStringView), "SQL text is one engine's, its lineage unknown.", "Ibis operations"),
 )  # fmt: skip
 
@@ -234,6 +244,11 @@ def _findings(root: ops.Relation, facts: Grain, grain: tuple[str, ...]) -> Itera
         yield from _windows(relation, facts, used)
         if isinstance(relation, ops.JoinChain):
             yield from _joins(relation, facts)
+        if isinstance(relation, ops.Limit) and not _first_rows_are_definite(relation, facts):
+            yield (
+                "limit-tie", "limit", "which rows come first is up to the engine.",
+                "table.order_by(the whole key).limit(n), or terms.one_per(table, keys, order_by=[…])",
+            )  # fmt: skip
     if grain and not facts.of(root).unique(grain):
         yield (
             "grain", ", ".join(grain), "the expression does not show that a row is unique on its declared key.",
@@ -253,6 +268,8 @@ def _named_values(relation: ops.Relation) -> Iterator[tuple[str, ops.Value]]:
             yield from (("filter", p) for p in relation.predicates)
         case ops.Sort():
             yield from (("order_by", k) for k in relation.keys)
+        case ops.TableUnnest():
+            yield relation.column_name, relation.column
 
 
 def _operations(relation: ops.Relation) -> Iterator[Raw]:
@@ -296,6 +313,13 @@ def _windows(relation: ops.Relation, facts: Grain, used: Mapping[ops.Relation, s
                     "window-tie", name, f"rows that agree on ({keys}) come in any order.",
                     "the rest of the key, added to order_by",
                 )  # fmt: skip
+
+
+def _first_rows_are_definite(limit: ops.Limit, facts: Grain) -> bool:
+    """Whether the rows are in an order without ties, or only one."""
+    keys = limit.parent.keys if isinstance(limit.parent, ops.Sort) else ()
+    values = (injective(k.arg) for k in keys)
+    return facts.of(limit.parent).unique(v.name for v in values if isinstance(v, ops.Field))
 
 
 def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain, used: Mapping[ops.Relation, set[str]]) -> bool:

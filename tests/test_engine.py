@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from padm_ibis.engine.report import RunReport
 from padm_ibis.errors import (
     CheckFailed,
     ConfigError,
+    DefinitionError,
     PadmError,
     SchemaMismatch,
     SourceUnreachable,
@@ -342,9 +343,16 @@ def test_a_killed_run_leaves_the_last_good_version_and_the_next_one_catches_up(r
 # --- before any data -----------------------------------------------------------------------------------------------
 
 
-def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_read(
-    failing, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def forget_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module beside padm.toml is found; the next test has another of that name."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    sys.modules.pop("extra", None)
+
+
+@pytest.mark.usefixtures("forget_extra")
+def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_read(failing, folder: Path) -> None:
     (folder / "extra.py").write_text(
         "import ibis.expr.datatypes as dt\nimport ibis.expr.types as ir\n"
         "from padm_ibis.contract import GoldContract, column\nfrom padm_ibis.model import model\n\n\n"
@@ -353,7 +361,6 @@ def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_
         "@model(MartExtra)\ndef mart_extra(dim_pupil):\n    'Extra, one row per pupil_id.'\n"
         "    return dim_pupil.select('pupil_id', numbre='name')\n"
     )
-    monkeypatch.setattr(sys, "path", [*sys.path])  # a module beside padm.toml is found; forget it afterwards
     write_config(folder, folder / "north.duckdb", more="[models]\nmodules = ['extra']")
     (folder / "north.duckdb").unlink()
     error = failing(SchemaMismatch)
@@ -361,6 +368,59 @@ def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_
     assert "extra.py:15: mart_extra: the column 'nombre' of its contract is missing. Did you mean 'numbre'?" in str(error)
     assert not (folder / "w.duckdb").exists()
     assert not (folder / ".w.duckdb.padm").exists()
+
+
+PLANTED = {
+    "integer-division": ("half", "dim_pupil.pupil_id / 2", "terms.ratio(a, b)"),
+    "try-cast": ("half", "dim_pupil.name.try_cast('float64')", "re_search"),
+    "round": ("half", "(dim_pupil.pupil_id * 0.5).round(1)", "terms.hundredths(x)"),
+    "float-sum": ("half", "(dim_pupil.pupil_id * 0.5).sum().over(group_by='source_db')", "terms.from_hundredths"),
+    "clock": ("half", "ibis.now().second() * 0.5", "ibis.literal(params.as_of)"),
+    "random": ("half", "ibis.random()", "the key of the row"),
+    "unordered-window": ("half", "ibis.row_number().over(group_by='source_db') * 0.5", "order_by=the key"),
+    "window-tie": ("half", "dim_pupil.pupil_id.lag().over(order_by='name') * 0.5", "added to order_by"),
+}
+
+
+def write_extra(folder: Path, body: str, allow: str = "") -> None:
+    (folder / "extra.py").write_text(
+        "import ibis\nfrom padm_ibis.contract import GoldContract, column, dt\nfrom padm_ibis.model import model\n\n\n"
+        "class MartExtra(GoldContract):\n    class Config:\n        unique = ('source_db', 'pupil_id')\n\n"
+        "    source_db: dt.String = column('Source.', role='key')\n    pupil_id: dt.Int64 = column('Pupil.', role='key')\n"
+        "    half: dt.Float64 = column('A number.', nullable=True)\n\n\n"
+        f"@model(MartExtra{allow})\ndef mart_extra(dim_pupil, fact_mark):\n    'Extra, one row per pupil_id.'\n{body}"
+    )
+    write_config(folder, folder / "north.duckdb", more="[models]\nmodules = ['extra']")
+
+
+@pytest.mark.parametrize("rule", PLANTED)
+@pytest.mark.usefixtures("forget_extra")
+def test_a_users_model_that_breaks_a_rule_is_refused_with_the_line_to_write(failing, folder: Path, rule: str) -> None:
+    column, expression, instead = PLANTED[rule]
+    write_extra(folder, f"    return dim_pupil.select('source_db', 'pupil_id', {column}={expression})\n")
+    error = str(failing(DefinitionError))
+    assert f"extra.py:15  mart_extra: {rule} half: " in error
+    assert instead in error
+    assert not (folder / "w.duckdb").exists()
+
+
+@pytest.mark.usefixtures("forget_extra")
+def test_a_users_join_that_may_multiply_rows_is_refused_until_a_reason_is_given(failing, run: Run, folder: Path) -> None:
+    join = (
+        "    marks = fact_mark.select('source_db', 'pupil_id', half=fact_mark.value * 0.5)\n"
+        "    return dim_pupil.left_join(marks, ['source_db', 'pupil_id']).select('source_db', 'pupil_id', 'half').distinct()\n"
+    )
+    write_extra(folder, join)
+    error = str(failing(DefinitionError))
+    assert "mart_extra: fan-out fact_mark: " in error
+    assert "group_by or terms.one_per on the keys first" in error
+    sys.modules.pop("extra")
+    reasons = {"fan-out fact_mark": "one mark a pupil in this school", "grain source_db, pupil_id": "one mark a pupil here"}
+    write_extra(folder, join, allow=f", allow={reasons!r}")
+    (folder / "north.duckdb").unlink()
+    write_school(folder / "north.duckdb", marks=[(10, 1, "2024-05-01", 7)])
+    assert run().published
+    assert rows(folder, "SELECT half FROM gold.mart_extra ORDER BY pupil_id") == [(3.5,), (None,)]
 
 
 @pytest.mark.parametrize(

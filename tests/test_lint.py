@@ -29,6 +29,10 @@ KEYS = {"facts": [["source_db", "id"]], "students": [["source_db", "alumno_id"]]
 KEY = ["source_db", "alumno_id"]
 
 
+@ibis.udf.scalar.builtin(name="now")
+def engine_clock() -> datetime.datetime: ...
+
+
 def found(expression, **options):
     return {f.rule for f in rules.lint(expression, keys=KEYS, **options)}
 
@@ -49,10 +53,14 @@ REFUSED = {
     "median-where": T.group_by(KEY).agg(y=T.a.median(where=T.flag)),
     "boolean-cast": T.mutate(y=T.flag.cast("int64")),
     "float-to-integer": T.mutate(y=T.x.cast("int64")),
+    "float-digits": T.mutate(y=T.x.cast("decimal(10, 2)")),
+    "udf": T.mutate(y=engine_clock()),
+    "limit-tie": T.order_by(["source_db", "d"]).limit(3),
     "time-zone": T.mutate(y=T.ts.cast("timestamp('UTC')")),
     "regex": T.mutate(y=T.nota.re_search(r"^\w+$")),
     "iso-year": T.mutate(y=T.d.iso_year()),
     "memtable": ibis.memtable({"a": [1]}),
+    "raw-sql": ibis.duckdb.connect().sql("SELECT 1 AS a"),
     "window-in-filter": T.filter(T.a == T.a.max().over(group_by=KEY)),
     "distinct-window": T.mutate(y=T.a.nunique().over(group_by=KEY)),
     "unordered-window": T.mutate(y=ibis.row_number().over(group_by=KEY)),
@@ -69,6 +77,38 @@ def test_it_refuses(rule):
     assert all(f.problem and f.instead for f in findings)
 
 
+def test_every_rule_has_something_that_it_refuses():
+    assert {rule.name for rule in rules.RULES} <= set(REFUSED)
+
+
+HIDDEN = {
+    "clock": [
+        T.filter(T.ts < ibis.now()),
+        T.left_join(STUDENTS, [*(T[k] == STUDENTS[k] for k in KEY), T.ts < ibis.now()]),
+        T.group_by(KEY).agg(y=T.a.sum(where=T.d < ibis.today())),
+        T.filter(T.a == T.filter(T.d < ibis.today()).a.max()),
+        T.order_by(ibis.now() - T.ts),
+    ],
+    "integer-division": [
+        T.filter(T.a / T.id > 1),
+        T.mutate(y=(T.a.sum() / T.count()).as_scalar()),
+        T.unnest(ibis.array([T.a / 2]).name("y")),
+    ],
+    "float-sum": [T.mutate(y=T.x.sum().over(group_by=KEY)), T.mutate(y=T.x.sum().as_scalar()), T.agg(y=(T.a * 1.5).sum())],
+    "random": [T.sample(0.5), T.mutate(y=ibis.uuid())],
+    "float-digits": [T.mutate(y=T.x.cast("string"))],
+    "arbitrary": [T.distinct(on="alumno_id"), T.group_by(KEY).agg(y=T.nota.argmax(T.d))],
+    "limit-tie": [T.limit(1), T.alumno_id.topk(3)],
+    "window-tie": [T.mutate(y=ibis.ntile(4).over(group_by="source_db", order_by="d"))],
+    "fan-out": [STUDENTS.outer_join(T, KEY), T.join(T.view(), KEY)],
+}
+
+
+@pytest.mark.parametrize(("rule", "expression"), [(rule, e) for rule, all_ in HIDDEN.items() for e in all_])
+def test_it_refuses_wherever_it_stands(rule, expression):
+    assert rule in found(expression)
+
+
 ALLOWED = {
     "a ratio": T.mutate(y=terms.ratio(T.a, T.id)),
     "a mean from whole hundredths": T.group_by(KEY).agg(y=terms.ratio(terms.hundredths(T.x).sum(), T.x.count() * 100)),
@@ -82,6 +122,9 @@ ALLOWED = {
     "a sorted list": T.group_by(KEY).agg(y=T.nota.fill_null("").collect().sort()),
     "a join to the one student": T.left_join(STUDENTS, KEY),
     "an inner join from the one student": STUDENTS.join(T, KEY),
+    "the first rows by a whole key": T.order_by(["source_db", "id"]).limit(3),
+    "the only row": T.agg(n=T.count()).limit(1),
+    "a whole number as text": T.mutate(y=T.a.cast("string")),
     "a mark as a number": T.mutate(y=terms.nota_numerica(T.nota)),
 }
 

@@ -217,10 +217,18 @@ def _check_names(config: Config, request: Request, nodes: Sequence[Node], defini
 
 
 def _check_definitions(run: _Run, names: Iterable[str]) -> None:
-    """Build expressions and compare them with their contracts: before any data is read."""
+    """Build expressions, compare them with their contracts and hold them to the rules: before any data is read.
+
+    The rules are for models of other packages: this one's are held to them by its own tests.
+    """
+    names = list(names)
     graph = run.definitions.graph
     params = run.definitions.params(run.request.as_of)
     run.expressions.update(graph.check_schemas([graph.models[name] for name in names], params))
+    if foreign := [name for name in names if run.definitions.dag.nodes[name].module]:
+        from padm_ibis.lint import lint_graph, refuse
+
+        refuse(lint_graph(graph, params, foreign))
 
 
 def _check_inputs_exist(work: Work, run: _Run) -> None:

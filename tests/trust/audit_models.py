@@ -32,6 +32,11 @@ class PlantedLeaks(GoldContract):
 @model(
     PlantedLeaks,
     point_in_time=True,
+    allow={
+        "fan-out dim_census": "es_ultimo leaves one survey a person",
+        "fan-out dim_student+dim_census": "es_ultimo leaves one survey a person",
+        "grain source_db, alumno_id, anio_academico": "es_ultimo leaves one survey a person",
+    },
 )
 def planted_leaks(
     gold_tft_temporal_features: ir.Table,
