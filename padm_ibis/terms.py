@@ -130,12 +130,14 @@ def known(facts: ir.Table, params: Params) -> ir.Table:
 # --- texts and codes -------------------------------------------------------------------------------
 
 _ACCENTED, _LETTERS = "áàäâãéèëêíìïîóòöôõúùüûñç", "aaaaaeeeeiiiiooooouuuunc"
+_COMBINING = "\u0300\u0301\u0302\u0303\u0308\u0327"
 
 
 def plain(text: ir.StringValue) -> ir.StringColumn:
     """Lower case without Spanish accents, for matching."""
-    # Both cases are translated: lower() leaves accented capitals alone under PostgreSQL's C collation.
-    return text.translate(_ACCENTED + _ACCENTED.upper(), _LETTERS * 2).lower()
+    # Both cases are translated: lower() leaves accented capitals alone under PostgreSQL's C collation. What has no letter
+    # to become is deleted: accents that a text keeps as characters of their own.
+    return text.translate(_ACCENTED + _ACCENTED.upper() + _COMBINING, _LETTERS * 2).lower()
 
 
 def blank_as_null(text: ir.StringValue) -> ir.StringColumn:

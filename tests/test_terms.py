@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -90,6 +91,12 @@ def test_what_is_plausible_starts_with_the_academic_year_1950(apply: Apply) -> N
 def test_a_fact_enters_history_in_the_later_of_its_two_years(apply: Apply) -> None:
     rows = [(2020, date(2019, 5, 1)), (2020, date(2021, 5, 1)), (2020, None), (None, date(2021, 2, 1)), (None, None)]
     assert apply(lambda t: terms.anio_evento(t.a, t.b, PARAMS), rows, "id") == [2020, 2021, 2020, 2020, None]
+
+
+def test_accents_that_are_characters_of_their_own_are_left_out_too(apply: Apply) -> None:
+    texts = [(unicodedata.normalize("NFD", text),) for text in ("PROMOCIÓN", "Delegación Ñandú", "pingüino, façade")]
+    assert [len(text) for (text,) in texts] == [10, 19, 18]
+    assert apply(lambda t: terms.plain(t.a), texts, "s") == ["promocion", "delegacion nandu", "pinguino, facade"]
 
 
 def test_plain_text_has_neither_case_nor_accents(apply: Apply) -> None:

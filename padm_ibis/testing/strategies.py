@@ -64,7 +64,7 @@ NOTAS = (
     None,
 )
 RESULTADOS = ("A", "R", "U", "A", "R", "X", None)
-TEXTS = ("x", "", "X", "x ", "Ñandú", "Nandu", "O'Higgins", "a:b", "Delegación Azul", "日本", None)
+TEXTS = ("x", "", "X", "x ", "Ñandú", "Nandu", "O'Higgins", "a:b", "Delegación Azul", "DELEGACIO\u0301N", "日本", None)
 SI_NO = ("S", "N", "true", "false", " S", "", "1", None)
 PRESENT = ("students", "dim_student", "personas", "dim_persona")
 """Tables that always have a row: a university without a student shows little."""
@@ -74,7 +74,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "resultado": RESULTADOS,
     "resultado_cursada": RESULTADOS,
     "origen": ("E", "P", "R", "P", "R", "P", "R", "A", "B", " P", "", "Z", None),
-    "tipo": ("Examen", "PROMOCIÓN", "Cursada", "Regularidad", "Equivalencia", "Otro", None),
+    "tipo": ("Examen", "PROMOCIÓN", "Promocio\u0301n", "Cursada", "Regularidad", "Equivalencia", "Otro", None),
     "calidad": ("A", "P", None),
     "sexo": ("F", "M", "X", "P", None),
     "regular": SI_NO,

@@ -146,6 +146,7 @@ def test_the_kind_comes_from_origen_else_from_the_words_of_tipo(run: Run) -> Non
         ("Z", "Regularidad por examen"): "CURSADA",
         (None, "Aprobación de cursada"): "CURSADA",
         (None, "Exámen"): "EXAMEN",
+        (None, "Promocio\u0301n"): "PROMOCION",  # the accent as a character of its own
         (None, "Otro"): None,
         ("Z", None): None,
         (None, None): None,
