@@ -28,17 +28,19 @@ from tests.test_reference import STUDENT_YEAR, differences
 
 PARAMS = {
     "as of a cutoff": Params(as_of=dt.date(2025, 2, 28), ranking_min_evaluaciones=2),
-    "within a year": Params(as_of=dt.date(2024, 7, 15), label_delay_days=0, max_inactive_years=1, ranking_min_evaluaciones=1),
+    "within a year": Params(
+        as_of=dt.date(2024, 7, 15), label_delay_days=0, max_inactive_years=1, ranking_min_evaluaciones=1, include_sensitive=True
+    ),
     "calendar years": Params(as_of=dt.date(2024, 12, 31), academic_year_start_month=1, ranking_min_evaluaciones=1),
 }
 FACTS = {
-    "fact_course_enrollment": "enrolments",
-    "fact_exam_inscription": "exams",
-    "fact_attendance": "attendance",
-    "fact_reinscription": "reinscriptions",
-    "fact_dropout": "dropouts",
-    "fact_student_status_history": "changes",
-    "fact_egreso": "graduations",
+    "fact_course_enrollment": ("enrolments", ("inscripcion_id",)),
+    "fact_exam_inscription": ("exams", ("inscripcion_id",)),
+    "fact_attendance": ("attendance", ("alumno_id", "comision_id")),
+    "fact_reinscription": ("reinscriptions", ("alumno_id", "anio_academico", "nro_transaccion")),
+    "fact_dropout": ("dropouts", ("perdida_regularidad_id",)),
+    "fact_student_status_history": ("changes", ("alumno_id", "nro_cambio")),
+    "fact_egreso": ("graduations", ("alumno_id", "nro_solicitud")),
 }
 GOLD = {
     "mart_student_academic_summary": STUDENT_YEAR,
@@ -75,9 +77,9 @@ def found_differences(university: dict[str, pa.Table], params: Params) -> Iterat
     """Yield what a model has otherwise than the reference."""
     made = {name: table.to_pylist() for name, table in chain(params)(university).items()}
     facts = Facts({name: table.to_pylist() for name, table in university.items()}, params)
-    for fact, plain in FACTS.items():
-        if years_of(made[fact]) != years_of(getattr(facts, plain)):
-            yield f"{fact}: found {years_of(made[fact])}, expected {years_of(getattr(facts, plain))}"
+    for fact, (plain, key) in FACTS.items():
+        expected_facts = [dimensions.fact(fact, r) for r in numbered(getattr(facts, plain))]
+        yield from compared(fact, expected_facts, made[fact], ("source_db", *key))
     for name, (plain, key) in DIMENSIONS.items():
         yield from compared(name, plain(facts), made[name], key)
     rows = series.temporal(facts, made["dim_student"])
@@ -96,17 +98,17 @@ def found_differences(university: dict[str, pa.Table], params: Params) -> Iterat
         yield from compared(name, expected[name], made[name], key)
     described = dimensions.described(facts, rows, GoldTftTrainingDataset.roles(params))
     yield from compared("gold_tft_training_dataset", described, made["gold_tft_training_dataset"], STUDENT_YEAR)
-    shared = set(rows[0]) & set(made["mart_student_risk_features"][0]) if rows and made["mart_student_risk_features"] else set()
-    yield from compared("mart_student_risk_features", rows, made["mart_student_risk_features"], STUDENT_YEAR, shared)
-    at_risk = [{k: r[k] for k in STUDENT_YEAR} for r in series.open_series(rows, facts)]
+    risks = dimensions.risks(facts, rows)
+    yield from compared("mart_student_risk_features", risks, made["mart_student_risk_features"], STUDENT_YEAR)
+    at_risk = dimensions.at_risk(risks, series.open_series(rows, facts))
     yield from compared("mart_alumnos_en_riesgo", at_risk, made["mart_alumnos_en_riesgo"], STUDENT_YEAR)
-    results = [
-        {k: r[k] for k in ("source_db", "evaluacion_id", "alumno_id", "anio_academico", "anio_evento", "tipo_evaluacion")}
-        | {"nota_numerica": None if r["marca"] is None else r["marca"] / 100, "fecha_conocida": r["fecha_conocida"]}
-        for r in facts.results
-    ]
+    results = [dimensions.result(r) for r in facts.results]
     key = ("source_db", "evaluacion_id")
     yield from compared("fact_academic_performance", results, made["fact_academic_performance"], key)
+
+
+def numbered(rows: list[Row]) -> list[Row]:
+    return dimensions.numbered(rows) if rows and "motivo_calidad" in rows[0] else rows
 
 
 def covers(one: Row, other: Row) -> bool:
@@ -136,14 +138,8 @@ def has_lost_its_cover(facts: Facts) -> bool:
 def compared(
     name: str, expected: list[Row], found: list[Row], key: tuple[str, ...], columns: set[str] | None = None
 ) -> Iterator[str]:
-    if expected or found:
-        named = columns or {c for c in (expected or found)[0] if not c.startswith("_")}
-        yield from (f"{name}: {text}" for text in differences(expected, found, key, named if expected else set(key)))
-
-
-def years_of(rows: list[Row]) -> list[tuple[Any, ...]]:
-    keys = ("source_db", "alumno_id", "anio_academico", "fecha_conocida", "anio_evento")
-    return sorted((tuple(r[k] for k in keys) for r in rows), key=repr)
+    named = columns or {c for row in expected[:1] for c in row if not c.startswith("_")} or set(key)
+    yield from (f"{name}: {text}" for text in differences(expected, found, key, named))
 
 
 def universities(params: Params) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from padm_ibis.params import Params
@@ -317,3 +318,144 @@ def in_role(value: Any, role: str) -> Any:
     if role.endswith("_categorical"):
         return "desconocido" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return value
+
+
+# --- facts with all of their columns -------------------------------------------------------------------------------------
+
+
+RENAMED_IN_FACTS = {
+    "perdida_regularidad_id": "perdida_regularidad", "comision_id": "comision", "fecha_cambio": "instante",
+}  # fmt: skip
+COLUMNS = {
+    "fact_course_enrollment": ("inscripcion_id", "comision_id", "elemento_id", "plan_version_id", "fecha_inscripcion", "estado_inscripcion",
+                               "periodo_lectivo", "catedra_cod", "catedra_nombre"),
+    "fact_exam_inscription": ("inscripcion_id", "elemento_id", "instancia_id", "plan_version_id", "fecha_inscripcion", "fecha_mesa_examen",
+                              "instancia_desc", "catedra_cod", "catedra_nombre", "estado_inscripcion"),
+    "fact_attendance": ("comision_id", "elemento_id", "porc_asistencia", "total_inasistencias"),
+    "fact_reinscription": ("nro_transaccion", "fecha_reinscripcion"),
+    "fact_dropout": ("perdida_regularidad_id", "fecha_dropout", "fecha_control_desde", "fecha_control_hasta"),
+    "fact_student_status_history": ("nro_cambio", "fecha_cambio", "calidad", "motivo_calidad"),
+    "fact_egreso": ("nro_solicitud", "fecha_egreso", "promedio", "promedio_sin_aplazos"),
+}  # fmt: skip
+COUNTED_ONCE = {
+    "fact_course_enrollment": "enrollment_count", "fact_exam_inscription": "exam_inscription_count",
+    "fact_reinscription": "reinscription_count", "fact_dropout": "dropout_flag", "fact_egreso": "egreso_flag",
+}  # fmt: skip
+EVERY_FACT = ("source_db", "alumno_id", "anio_academico", "fecha_conocida", "anio_evento")
+
+
+def number(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def fact(name: str, row: Row) -> Row:
+    made = {c: row[c] for c in EVERY_FACT}
+    made |= {c: number(row[c] if c in row else row[RENAMED_IN_FACTS[c]]) for c in COLUMNS[name]}
+    if name in COUNTED_ONCE:
+        made[COUNTED_ONCE[name]] = 1
+    if name == "fact_attendance":
+        share = row["porc_asistencia"]
+        made |= {
+            "cumple_asistencia_flag": int(share is not None and share >= 75),
+            "riesgo_asistencia_flag": int(share is not None and share < 50),
+        }
+    return made
+
+
+def numbered(changes: list[Row]) -> list[Row]:
+    """Status changes with their number: by instant, then reason, then status, nulls last."""
+    counts: dict[Any, int] = {}
+    out = []
+    for row in sorted(
+        changes, key=lambda r: [(v is None, str(v or "")) for v in (r["instante"], r["motivo_calidad"], r["calidad"])]
+    ):
+        who = (row["source_db"], row["alumno_id"])
+        counts[who] = counts.get(who, 0) + 1
+        out.append(dict(row, nro_cambio=counts[who]))
+    return out
+
+
+def result(row: Row) -> Row:
+    kind, code = row["tipo_evaluacion"], row["resultado"]
+    of_course = row["evaluacion_id"].startswith("cursada:")
+    counted = kind in ("EXAMEN", "PROMOCION", "CURSADA")
+    return {
+        **{c: row[c] for c in (*EVERY_FACT, "evaluacion_id", "elemento_id", "plan_version_id", "comision_id", "periodo_lectivo", "tipo_evaluacion", "resultado")},
+        "instancia_id": row.get("instancia"), "origen": row.get("origen"), "nota": row["nota_cursada"] if of_course else row["nota"],
+        "nota_descripcion": row.get("nota_descripcion"), "resultado_descripcion": row.get("resultado_descripcion"),
+        "nota_numerica": None if row["marca"] is None else row["marca"] / 100, "pct_asistencia": number(row.get("pct_asistencia")),
+        "fecha_evaluacion": row["fecha"], "evaluation_count": 1,
+        "aprobado_flag": int(code == "A" and kind in ("EXAMEN", "PROMOCION", "EQUIVALENCIA")),
+        "regularizado_flag": int(code == "A" and kind == "CURSADA"), "reprobado_flag": int(code == "R" and counted),
+        "ausente_flag": int(code == "U" and counted),
+    }  # fmt: skip
+
+
+# --- what an adviser reads -----------------------------------------------------------------------------------------------
+
+
+ASKED = ("estado_civil", "cantidad_hijos", "trabajo_existe", "trabajo_hora_sem", "beca", "costeos_estudios_familiar",
+         "costeos_estudios_trabajo", "costeos_estudios_beca", "tecnologia_int_casa", "tecnologia_pc_casa", "nivel_estudio_previo")  # fmt: skip
+SENSITIVE = ("disc_auditiva", "disc_visual", "disc_motora")
+NOT_THERE = (
+    "episodio",
+    "time_step",
+    "sin_actividad_flag",
+    "anios_inactivo_consecutivos",
+    "cambios_estado_anio",
+    "variacion_materias",
+    "egreso_flag",
+    "dropout_flag",
+)
+
+
+def risks(facts: Facts, series: list[Row]) -> list[Row]:
+    who, surveyed = {(s["source_db"], s["alumno_id"]): s for s in students(facts)}, answers(facts)
+    people = {(p["source_db"], p["persona_id"]): p for p in persons(facts)}
+    asked = (*ASKED, *SENSITIVE) if facts.params.include_sensitive else ASKED
+    out = []
+    for row in series:
+        student, cutoff = who[row["source_db"], row["alumno_id"]], facts.calendar.cutoff(row["anio_academico"])
+        person = (row["source_db"], student["persona_id"])
+        survey, born = in_force(surveyed.get(person, []), cutoff), people.get(person, {})
+        made = {n: v for n, v in row.items() if n not in NOT_THERE and not n.startswith("_") and not n.endswith("_anterior")}
+        made |= {
+            n: student[n]
+            for n in ("persona_id", "propuesta_id", "modalidad", "anio_ingreso", "tipo_ingreso", "facultad_id", "facultad_nombre")
+        }
+        made |= {n: survey.get(n) for n in asked}
+        made |= {"sexo": born.get("sexo"), "nacionalidad_desc": born.get("nacionalidad_desc"),
+                 "edad_al_anio": years_between(born.get("fecha_nacimiento"), cutoff), "dropout_label": row["dropout_flag"]}  # fmt: skip
+        flags = {
+            "riesgo_academico": is_below(row["tasa_aprobacion"], 0.5), "riesgo_asistencia": is_below(row["promedio_asistencia"], 60),
+            "riesgo_no_reinscripcion": row["tuvo_reinscripcion"] == 0,
+            "riesgo_trabajo_excesivo": survey.get("trabajo_hora_sem") is not None and survey["trabajo_hora_sem"] > 30,
+        }  # fmt: skip
+        made |= {name: int(flag) for name, flag in flags.items()}
+        score = sum(weight * flag for weight, flag in zip((2, 2, 3, 1), flags.values(), strict=True))
+        fell = is_below(row["variacion_tasa_aprobacion"], -0.2 - 1e-9)
+        made["risk_score_heuristic"] = score + 2 * fell + (row["cambios_estado_acum"] > 2)
+        out.append(made | {"_inactivo": row["anios_inactivo_consecutivos"]})
+    return out
+
+
+def is_below(value: float | None, limit: float) -> bool:
+    return value is not None and value < limit
+
+
+def at_risk(risks: list[Row], open_series: list[Row]) -> list[Row]:
+    """The open series, with their place among those of their programme."""
+    key = ("source_db", "alumno_id", "anio_academico")
+    is_open = {tuple(r[k] for k in key) for r in open_series}
+    rows = [r for r in risks if tuple(r[k] for k in key) in is_open]
+    shown = (*key, "persona_id", "propuesta_id", "risk_score_heuristic", "riesgo_academico", "riesgo_asistencia", "riesgo_no_reinscripcion",
+             "riesgo_trabajo_excesivo", "tasa_aprobacion", "promedio_asistencia")  # fmt: skip
+
+    def ahead(row: Row) -> int:
+        rivals = [r for r in rows if (r["source_db"], r["propuesta_id"]) == (row["source_db"], row["propuesta_id"])]
+        return sum(r["risk_score_heuristic"] > row["risk_score_heuristic"] for r in rivals)
+
+    return [
+        {**{n: r[n] for n in shown}, "anios_inactivo_consecutivos": r["_inactivo"], "puesto_en_carrera": 1 + ahead(r)}
+        for r in rows
+    ]

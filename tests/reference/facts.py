@@ -119,7 +119,8 @@ class Facts:
             for r in bronze["dropout"]
         )
         self.changes = self._known(
-            dict(r, anio_academico=c.year(date_of(r["fecha"])), fecha=date_of(r["fecha"])) for r in bronze["alumnos_hist_calidad"]
+            dict(r, anio_academico=c.year(date_of(r["fecha"])), instante=r["fecha"], fecha=date_of(r["fecha"]))
+            for r in bronze["alumnos_hist_calidad"]
         )
         self.graduations = self._known(
             dict(r, anio_academico=c.year(r["fecha_egreso"]), fecha=r["fecha_egreso"]) for r in bronze["egresos"]
