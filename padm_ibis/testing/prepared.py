@@ -173,15 +173,15 @@ def prepare(
     function: Callable[..., ir.Table],
     *,
     params: Params = DEFAULT_PARAMS,
-    models: Iterable[Callable[..., ir.Table]] | None = None,
+    graph: Graph | None = None,
     given: Layer = "silver",
 ) -> Prepared:
     """Compile a model once, to run it on many inputs.
 
     Parameters
     ----------
-    models
-        The functions that make the model's inputs; by default those of this package.
+    graph
+        What makes the model's inputs; by default this package's tables, among which the model takes its place.
     given
         The layer up to which tables are given. Gold that reads gold has that made too; with ``"bronze"``, silver as well.
 
@@ -192,8 +192,15 @@ def prepare(
     >>> run({}).num_rows
     0
     """
-    graph = graphs.collect() if models is None else graphs.build(models)
-    return Prepared(Chain(graph, [model_of(function)], params, given))
+    record = model_of(function)
+    return Prepared(Chain(_with(record, graph or graphs.collect()), [record], params, given))
+
+
+def _with(model: Model, graph: Graph) -> Graph:
+    """The graph in which a model stands for the table it is named after."""
+    if model.name in graph.names and graph[model.name] is model:
+        return graph
+    return graphs.build([*(m.function for m in graph if m.name != model.name), model.function], graph.sources)
 
 
 def _steps(graph: Graph, models: Iterable[Model], given: Layer) -> list[Model]:
