@@ -36,9 +36,9 @@ ECHO = "_echo"
 ABOUT = ("source_db", "alumno", "alumno_id", "persona", "persona_id", "elemento", "elemento_id", "comision", "comision_id",
          "anio_academico", "fecha", "fecha_relevamiento")  # fmt: skip
 """What a row is about: drawn apart, two rows would seldom be about one course, survey or day."""
-TYPING_ERRORS = (1900, 1949, 1950, 2999, 0, -1, 10_000)
+TYPING_ERRORS = (1900, 1949, 1950, 2999, 0, -1, 10_000, 2**31 - 1)
 EXTREME_DAYS = (dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(2000, 2, 29), dt.date(2004, 2, 29), dt.date(2024, 2, 29))
-DECIMALS = ("0", "0.29", "4", "7.5", "33.33", "49.99", "50", "74.999999", "75", "100")
+DECIMALS = ("0", "0.29", "4", "7.5", "33.33", "49.99", "50", "74.999999", "75", "100", "-0.29", "-5.005", "100.01", "123456.789")
 
 NOTAS = (
     "7",
