@@ -138,11 +138,13 @@ def _bounded_memory(con: duckdb.DuckDBPyConnection, config: Config, columns: int
     if config.warehouse.memory_limit is not None:
         yield
         return
+    before = con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
     con.execute(f"SET memory_limit = '{max(_MEMORY, _MEMORY_A_COLUMN * columns)}MB'")
     try:
         yield
     finally:
-        con.execute("RESET memory_limit")
+        # RESET would change what the setting says and leave the bound in force (DuckDB 1.5.5)
+        con.execute(f"SET memory_limit = '{before}'")
 
 
 def _check_names(kinds: Mapping[str, KindSpec], full_refresh: Collection[str] | bool, only: Collection[str] | None) -> set[str]:

@@ -12,6 +12,7 @@ import pytest
 from conftest_extract import Bronze, Campus, at_database, changed
 
 from padm_ibis.errors import ConfigError
+from padm_ibis.extract import DuckDBStore, extract
 from padm_ibis.sources.postgres import PostgresSource
 
 pytestmark = pytest.mark.postgres
@@ -239,3 +240,18 @@ def test_a_session_in_another_time_zone_is_refused(bronze: Bronze, campus: Campu
     assert [f.message for f in found.failures] == [
         "The source north: the session's time zone is UTC, not America/Argentina/Buenos_Aires as asked for."
     ]
+
+
+def test_the_bound_on_memory_ends_with_the_extraction(bronze: Bronze, campus: Campus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built afterwards may use all that the machine has: 5 million groups take more than 30 MB."""
+    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY", 30)
+    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY_A_COLUMN", 0)
+    campus.mark(1, "2024-03-01")
+    many = "SELECT count(*) FROM (SELECT i FROM range(5_000_000) AS t(i) GROUP BY i)"
+    with duckdb.connect(str(bronze.file), config={"temp_directory": ""}) as con:
+        con.execute("SET memory_limit = '30MB'")
+        with pytest.raises(duckdb.OutOfMemoryException):
+            con.execute(many)
+        con.execute("SET memory_limit = '2GB'")
+        assert extract(DuckDBStore(con), bronze.config(), "run", resources=["marks"]).complete
+        assert con.execute(many).fetchone() == (5_000_000,)

@@ -190,7 +190,9 @@ def test_an_interrupt_ends_a_publication_at_once(warehouse: Warehouse, mirror: s
     publish(warehouse(reading=FEW), mirror)
     config = warehouse(reading=readings(4_000_000))
     command = [sys.executable, "-m", "padm_ibis.cli", "publish", "--config", str(config.path), "--no-load", "--to", mirror]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # a shell that starts tests in the background lets them, and what they start, ignore the signal
+    listening = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **listening)
     until(mirror, COPYING)
     process.send_signal(signal.SIGINT)
     assert "Interrupted" in process.communicate(timeout=30)[1]
