@@ -262,8 +262,11 @@ def _fill(target: _Target, campus: Campus, schema: str) -> int:
     for name, content in campus_tables(campus):
         target.insert(schema, name, content)
         rows += content.num_rows
-    keys = [t.key_ddl(f"{schema}.{t.name}") for t in physical_tables(campus.variant).values()]
-    target.execute([*keys, *_views(campus, schema), _mark(campus, schema)])
+    tables = physical_tables(campus.variant).values()
+    keys = [t.key_ddl(f"{schema}.{t.name}") for t in tables]
+    # as on a server in use: without statistics the views of a whole university are planned as if they were empty
+    known = [f"ANALYZE {schema}.{t.name}" for t in tables] if target.postgres else []
+    target.execute([*keys, *known, *_views(campus, schema), _mark(campus, schema)])
     return rows
 
 
