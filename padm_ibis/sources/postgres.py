@@ -122,7 +122,7 @@ class PostgresSource(Source):
             text = driver_message(error, self.config)
             explained = self.explained(error)
             raise SourceUnreachable(f"The source {self.config.name} cannot be reached: {text}.", hint=explained.hint) from None
-        if zone != self.config.timezone:
+        if zone.lower() != self.config.timezone.lower():
             raise SourceError(
                 f"The source {self.config.name}: the session's time zone is {zone}, not {self.config.timezone} as asked for.",
                 hint="Something between here and the server drops the connection's options; connect to the server itself.",
