@@ -26,8 +26,8 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
     """Validate what is published: contracts, integrity, counts against the sources, freshness.
 
     Failing rows are named by their keys only. What was found is added to
-    _padm.check_results, unless a run is going on: a check waits for none and
-    stops none.
+    _padm.check_results in the end, unless a run is going on; a run that starts
+    at that very moment finds the warehouse in use (exit code 4).
     """
     from padm_ibis import api
     from padm_ibis.engine.progress import Live, Progress
