@@ -22,8 +22,8 @@ from unittest.mock import patch
 
 import padm_ibis as padm
 from padm_ibis.audit.leakage import LeakageReport, audit_leakage
+from padm_ibis.definitions import Definitions
 from padm_ibis.engine import build
-from padm_ibis.engine.definitions import Definitions
 from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 
 CAMPUSES = 2

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from hypothesis import HealthCheck, Phase, given, settings
 from sample import machine
 
+from padm_ibis.define.model import model_of
 from padm_ibis.gold import GOLD
-from padm_ibis.model import model_of
 from padm_ibis.silver import SILVER
 from padm_ibis.testing import Prepared, prepare, strategies
 

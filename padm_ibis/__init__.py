@@ -5,40 +5,52 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from padm_ibis.version import __version__
+
 if TYPE_CHECKING:
     from padm_ibis import testing
     from padm_ibis.api import check, plan, run
     from padm_ibis.config import Config, load_config
+    from padm_ibis.define.contract import BronzeContract, GoldContract, SilverContract, column
+    from padm_ibis.define.model import model, resource
+    from padm_ibis.define.source_table import SourceTable
     from padm_ibis.errors import PadmError
-    from padm_ibis.model import model, resource
     from padm_ibis.params import Params
     from padm_ibis.warehouse import Warehouse, connect
 
-__version__ = "0.1.0"
-
 # Imported when first asked for: `padm-ibis --help` must not wait for Ibis and Pandera.
 _PUBLIC = {
+    "BronzeContract": "define.contract",
     "Config": "config",
+    "GoldContract": "define.contract",
     "PadmError": "errors",
     "Params": "params",
+    "SilverContract": "define.contract",
+    "SourceTable": "define.source_table",
     "Warehouse": "warehouse",
     "check": "api",
+    "column": "define.contract",
     "connect": "warehouse",
     "load_config": "config",
-    "model": "model",
+    "model": "define.model",
     "plan": "api",
-    "resource": "model",
+    "resource": "define.model",
     "run": "api",
     "testing": "",
 }
 
 __all__ = [
+    "BronzeContract",
     "Config",
+    "GoldContract",
     "PadmError",
     "Params",
+    "SilverContract",
+    "SourceTable",
     "Warehouse",
     "__version__",
     "check",
+    "column",
     "connect",
     "load_config",
     "model",

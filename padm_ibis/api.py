@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
 from padm_ibis.engine.build import Request
 from padm_ibis.engine.build import run as _run
-from padm_ibis.engine.progress import Progress
-from padm_ibis.engine.report import CheckResult, RunReport
 from padm_ibis.errors import UsageError, WarehouseError
+from padm_ibis.report.check import CheckReport
+from padm_ibis.report.plan import Plan, Step
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.run import RunReport
 
 Settings = Config | str | os.PathLike[str] | None
 
@@ -68,30 +68,6 @@ def run(
     return _run(settings, request, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a run would do with one table."""
-
-    layer: str
-    name: str
-    action: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would do, as far as that is known without reading a source."""
-
-    warehouse: str
-    configuration: str
-    as_of: dt.date
-    steps: tuple[Step, ...]
-
-    def json(self) -> str:
-        """Return everything as JSON."""
-        return json.dumps(dataclasses.asdict(self), default=str, ensure_ascii=False, indent=2)
-
-
 def plan(
     *,
     layer: str | None = None,
@@ -104,8 +80,8 @@ def plan(
 ) -> Plan:
     """Say what `run` would build and why, without reading a source or writing anything."""
     from padm_ibis.backends.base import backend_of
+    from padm_ibis.definitions import Definitions
     from padm_ibis.engine import ledger
-    from padm_ibis.engine.definitions import Definitions
 
     settings = _config(config, profile, warehouse, secrets=False)
     definitions = Definitions(settings)
@@ -127,34 +103,6 @@ def plan(
         else:
             steps.append(Step(node.layer, node.name, "keep", "up to date, unless its sources have news"))
     return Plan(str(settings.warehouse.url), settings.described, day, tuple(steps))
-
-
-@dataclass(slots=True)
-class CheckReport:
-    """What `check` found in the published warehouse."""
-
-    warehouse: str
-    run_id: str | None
-    as_of: dt.date | None
-    tables: int = 0
-    tried: int = 0
-    results: list[CheckResult] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def errors(self) -> list[CheckResult]:
-        """Rules whose failure is an error."""
-        return [r for r in self.results if r.verdict == "error"]
-
-    @property
-    def exit_code(self) -> int:
-        """The command's exit code for this outcome."""
-        return 1 if self.errors else 0
-
-    def json(self) -> str:
-        """Return everything as JSON."""
-        return json.dumps({**dataclasses.asdict(self), "exit_code": self.exit_code}, default=str, ensure_ascii=False, indent=2)
 
 
 def check(

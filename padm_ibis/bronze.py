@@ -29,8 +29,8 @@ from padm_ibis.checks.bronze import (
     Reinscripciones,
     Students,
 )
-from padm_ibis.model import resource
-from padm_ibis.terms import first, last, one_per
+from padm_ibis.define.model import resource
+from padm_ibis.words.terms import first, last, one_per
 
 ASPIRACION_ACEPTADA = ("A", "P")
 CONTACTO_MAIL_PRINCIPAL = "MP"

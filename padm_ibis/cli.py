@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from padm_ibis import __version__
+from padm_ibis.version import __version__
 
 COMMANDS = {
     "run": ("padm_ibis.commands.run:run", "Extract, build, check and publish."),

@@ -37,7 +37,7 @@ class PadmError(Exception):
     Attributes
     ----------
     report
-        Of an error that ended a run: the `padm_ibis.engine.report.RunReport` up to there.
+        Of an error that ended a run: the `padm_ibis.report.run.RunReport` up to there.
     """
 
     exit_code: ClassVar[int] = 1

@@ -23,13 +23,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from padm_ibis import contract as contracts
-from padm_ibis import fingerprint
 from padm_ibis.audit.scratch import Scratch, one_version
-from padm_ibis.engine.code import versions
-from padm_ibis.engine.graph import Graph
+from padm_ibis.define import contract as contracts
+from padm_ibis.define import fingerprint
+from padm_ibis.define.code import versions
+from padm_ibis.define.compile import sql
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
 from padm_ibis.errors import UsageError
-from padm_ibis.model import Model
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any
     params = warehouse.params
     settings = {k: v for k, v in dataclasses.asdict(params).items() if k != "as_of"}
     reads = [m for m in graph if m.name in graph.dag.upstream([model.name])]
-    contents = {m.name: fingerprint.of_table(warehouse, m.layer, m.name) for m in reads}
+    contents = {m.name: _content_of(warehouse, m.layer, m.name) for m in reads}
     return {
         "format": 1,
         "table": model.name,
@@ -183,6 +184,12 @@ def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any
             for c in contracts.columns(model.contract, params)
         ],
     }
+
+
+def _content_of(warehouse: Warehouse, layer: str, name: str) -> fingerprint.Content:
+    table = warehouse.table(f"{layer}.{name}")
+    (row,) = warehouse.execute(sql(fingerprint.of_rows(table), warehouse.dialect, pretty=False))
+    return fingerprint.Content(int(row[0]), fingerprint.combine(table.schema(), tuple(int(v) for v in row)))
 
 
 def _sha256(path: Path) -> str:
@@ -220,7 +227,7 @@ def _inputs(warehouse: Warehouse, graph: Graph, manifest: Mapping[str, Any]) -> 
     for name, expected in manifest["inputs"].items():
         if name not in graph.models or graph[name].layer != "bronze":
             continue
-        now = fingerprint.of_table(warehouse, "bronze", name)
+        now = _content_of(warehouse, "bronze", name)
         if now.fingerprint != expected["fingerprint"]:
             yield name, f"{expected['rows']:,} then, {now.rows:,} now"
 

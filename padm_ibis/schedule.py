@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from padm_ibis.config import Config
 from padm_ibis.errors import UsageError, WarehouseBusy
+from padm_ibis.processes import is_alive
 
 KEPT_RUNS = 30
 GRACE_SECONDS = 3600
@@ -201,14 +202,3 @@ class _Keeper:
 
 def _path(config: Config) -> Path:
     return config.state / "schedule.json"
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

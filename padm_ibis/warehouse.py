@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from padm_ibis.backends.base import LAYERS, Reader, backend_of
+from padm_ibis.backends.base import Reader, backend_of
 from padm_ibis.config import Config, load_config
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import UnknownName, WarehouseError
 from padm_ibis.params import Params
 

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from padm_ibis.model import model_of
+from padm_ibis.define.model import model_of
 from padm_ibis.testing import run_model
 
 if TYPE_CHECKING:

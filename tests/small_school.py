@@ -8,10 +8,10 @@ import duckdb
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from padm_ibis.contract import BronzeContract, GoldContract, SilverContract, column
-from padm_ibis.model import model, resource
+from padm_ibis.define.contract import BronzeContract, GoldContract, SilverContract, column
+from padm_ibis.define.model import model, resource
+from padm_ibis.define.source_table import SourceTable
 from padm_ibis.params import Params
-from padm_ibis.sources.table import SourceTable
 
 TABLES = {
     "pupil": SourceTable("pupil", {"pupil": dt.int64, "name": dt.string}, frozenset({"pupil"})),

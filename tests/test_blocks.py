@@ -19,7 +19,7 @@ from padm_ibis.checks.blocks import (
     without,
 )
 from padm_ibis.checks.silver import DimCensus, DimPersona
-from padm_ibis.contract import Column, GoldContract, all_columns, column, key
+from padm_ibis.define.contract import Column, GoldContract, all_columns, column, key
 from padm_ibis.errors import UnknownName
 
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import pytest
 
-from padm_ibis import contract
 from padm_ibis.bronze import (
     BRONZE,
     academic,
@@ -28,8 +27,9 @@ from padm_ibis.bronze import (
     reinscripciones,
     students,
 )
-from padm_ibis.lineage import of_expression
-from padm_ibis.model import model_of
+from padm_ibis.define import contract
+from padm_ibis.define.lineage import of_expression
+from padm_ibis.define.model import model_of
 from padm_ibis.sources.guarani import TABLES
 from padm_ibis.testing import run_model
 

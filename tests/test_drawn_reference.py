@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from padm_ibis.checks.tft import GoldTftTrainingDataset
-from padm_ibis.engine import graph as graphs
+from padm_ibis.define import graph as graphs
 from padm_ibis.params import Params
 from padm_ibis.silver import dim_fecha
 from padm_ibis.testing import run_model, strategies
@@ -127,7 +127,7 @@ def has_lost_its_cover(facts: Facts) -> bool:
     """Whether reports hide a fact only behind a course that is itself no fact any more: its promotion hides it.
 
     Then ``academic`` and the history disagree about the subject or year of one comisión, which a source should not do. The
-    contract hides the fact; a report, which reads facts, cannot (see `padm_ibis.yearly.one_result_per_course`).
+    contract hides the fact; a report, which reads facts, cannot (see `padm_ibis.words.yearly.one_result_per_course`).
     """
     reported = {id(r) for r in facts.reported_results}
     hidden = [r for r in facts.results if id(r) not in reported]

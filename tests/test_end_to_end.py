@@ -9,8 +9,8 @@ import pytest
 
 import padm_ibis as padm
 from padm_ibis.bronze import BRONZE
+from padm_ibis.define.model import model_of
 from padm_ibis.gold import GOLD
-from padm_ibis.model import model_of
 from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 from padm_ibis.silver import SILVER
 

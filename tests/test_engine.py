@@ -18,11 +18,9 @@ from small_school import MARKS, PUPILS, write_config, write_school
 import padm_ibis as padm
 from padm_ibis.backends.base import backend_of
 from padm_ibis.config import load_config
+from padm_ibis.define.dag import Node
 from padm_ibis.engine import ledger
-from padm_ibis.engine.dag import Node
 from padm_ibis.engine.ledger import Record
-from padm_ibis.engine.progress import Progress
-from padm_ibis.engine.report import RunReport
 from padm_ibis.errors import (
     CheckFailed,
     ConfigError,
@@ -35,6 +33,8 @@ from padm_ibis.errors import (
     WarehouseBusy,
     WarehouseError,
 )
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.run import RunReport
 
 Run = Callable[..., RunReport]
 AS_OF = "2024-12-31"
@@ -355,7 +355,7 @@ def forget_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_model_that_does_not_yield_its_contract_is_refused_before_a_source_is_read(failing, folder: Path) -> None:
     (folder / "extra.py").write_text(
         "import ibis.expr.datatypes as dt\nimport ibis.expr.types as ir\n"
-        "from padm_ibis.contract import GoldContract, column\nfrom padm_ibis.model import model\n\n\n"
+        "from padm_ibis.define.contract import GoldContract, column\nfrom padm_ibis.define.model import model\n\n\n"
         "class MartExtra(GoldContract):\n    class Config:\n        unique = ('pupil_id',)\n\n"
         "    pupil_id: dt.Int64 = column('Pupil.', role='key')\n    nombre: dt.String = column('Name.')\n\n\n"
         "@model(MartExtra)\ndef mart_extra(dim_pupil):\n    'Extra, one row per pupil_id.'\n"
@@ -384,7 +384,7 @@ PLANTED = {
 
 def write_extra(folder: Path, body: str, allow: str = "") -> None:
     (folder / "extra.py").write_text(
-        "import ibis\nfrom padm_ibis.contract import GoldContract, column, dt\nfrom padm_ibis.model import model\n\n\n"
+        "import ibis\nimport ibis.expr.datatypes as dt\nfrom padm_ibis import GoldContract, column, model\n\n\n"
         "class MartExtra(GoldContract):\n    class Config:\n        unique = ('source_db', 'pupil_id')\n\n"
         "    source_db: dt.String = column('Source.', role='key')\n    pupil_id: dt.Int64 = column('Pupil.', role='key')\n"
         "    half: dt.Float64 = column('A number.', nullable=True)\n\n\n"
@@ -645,7 +645,7 @@ def test_the_code_of_a_users_table_is_its_modules_too() -> None:
 
 
 def test_a_changed_users_module_rebuilds_its_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from padm_ibis.engine import code
+    from padm_ibis.define import code
 
     path = folder / "mine.py"
     path.write_text("X = 1\n")
@@ -667,7 +667,7 @@ def test_a_dead_lock_of_a_killed_load_rebuilds_what_may_have_changed(run: Run, f
 
 
 def test_statements_are_written_once_for_each_date(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from padm_ibis.engine import compile
+    from padm_ibis.define import compile
 
     run()
     written: list[str] = []

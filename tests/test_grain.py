@@ -5,8 +5,8 @@ from __future__ import annotations
 import ibis
 import pytest
 
-from padm_ibis import terms
-from padm_ibis.grain import Grain
+from padm_ibis.define.grain import Grain
+from padm_ibis.words import terms
 
 STUDENTS = ibis.table({"source_db": "string", "alumno_id": "int64", "persona_id": "int64", "ingreso": "int64"}, name="students")
 MARKS = ibis.table(

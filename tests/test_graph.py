@@ -8,12 +8,12 @@ import ibis.expr.types as ir
 import pytest
 import small_school as school
 
-from padm_ibis.contract import GoldContract, SilverContract, column
-from padm_ibis.engine import graph as graphs
-from padm_ibis.engine.dag import Dag
-from padm_ibis.engine.graph import Graph, build, differences
+from padm_ibis.define import graph as graphs
+from padm_ibis.define.contract import GoldContract, SilverContract, column
+from padm_ibis.define.dag import Dag
+from padm_ibis.define.graph import Graph, build, differences
+from padm_ibis.define.model import model
 from padm_ibis.errors import ConfigError, DefinitionError, SchemaMismatch, UnknownName
-from padm_ibis.model import model
 from padm_ibis.params import Params
 
 PARAMS = Params(as_of=datetime.date(2024, 12, 31))
@@ -228,7 +228,7 @@ def test_a_missing_module_is_a_clear_error() -> None:
 
 
 def test_every_foreign_key_of_the_package_points_to_a_column_that_exists() -> None:
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     graph = graphs.collect()
     pointers = [(f"{m.name}.{c.name}", c.fk) for m in graph for c in contracts.all_columns(m.contract) if c.fk]

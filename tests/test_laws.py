@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from padm_ibis.model import model_of
+from padm_ibis.define.model import model_of
 from padm_ibis.silver import dim_elemento
 from padm_ibis.testing import laws, prepare, strategies
 from padm_ibis.testing.laws import LawBroken

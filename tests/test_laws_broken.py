@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from padm_ibis import terms
-from padm_ibis.contract import GoldContract, column, dt
-from padm_ibis.model import model
+from padm_ibis.define.contract import GoldContract, column, dt
+from padm_ibis.define.model import model
 from padm_ibis.testing import laws, prepare, strategies
 from padm_ibis.testing.laws import LawBroken
+from padm_ibis.words import terms
 
 STUDENT = ["source_db", "alumno_id"]
 KEY = [*STUDENT, "anio_academico"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from padm_ibis.bronze import BRONZE
-from padm_ibis.model import model_of
+from padm_ibis.define.model import model_of
 from padm_ibis.sources.guarani import TABLES
 from padm_ibis.testing import laws, prepare, strategies
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from padm_ibis.define.model import model_of
 from padm_ibis.gold import GOLD
-from padm_ibis.model import model_of
 from padm_ibis.silver import SILVER
 from padm_ibis.testing import laws, prepare, strategies
 

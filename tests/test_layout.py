@@ -14,15 +14,16 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from padm_ibis import contract as contracts
 from padm_ibis.bronze import BRONZE
 from padm_ibis.checks import contract_of
 from padm_ibis.checks import contracts as all_contracts
-from padm_ibis.contract import Contract
-from padm_ibis.engine.compile import DIALECTS, sql
-from padm_ibis.engine.graph import READS, Graph, collect
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import DIALECTS, sql
+from padm_ibis.define.contract import Contract
+from padm_ibis.define.graph import READS, Graph
+from padm_ibis.define.model import Model, camel, model_of
+from padm_ibis.definitions import collect
 from padm_ibis.gold import GOLD
-from padm_ibis.model import Model, camel, model_of
 from padm_ibis.params import Params
 from padm_ibis.silver import SILVER
 
@@ -94,11 +95,11 @@ def imports_of(path: Path) -> Iterator[tuple[str, str | None]]:
 
 def may_import(model: Model, module: str, name: str | None) -> bool:
     top = module.partition(".")[0]
-    if top == "ibis" or module in ("padm_ibis.model", "padm_ibis.terms", "padm_ibis.params"):
+    if top == "ibis" or module in ("padm_ibis.define.model", "padm_ibis.words.terms", "padm_ibis.params"):
         return True
-    if module == "padm_ibis":
+    if module == "padm_ibis.words":
         return name == "terms" or (name == "yearly" and model.layer == "gold")
-    if module == "padm_ibis.yearly":
+    if module == "padm_ibis.words.yearly":
         return model.layer == "gold"
     if module.startswith("padm_ibis.checks."):
         return name == model.contract.__name__
@@ -117,9 +118,9 @@ def test_a_model_imports_ibis_its_contract_and_the_shared_words_only(model: Mode
         ("pandas", None),
         ("duckdb", None),
         ("os", "environ"),
-        ("padm_ibis.engine.compile", "sql"),
+        ("padm_ibis.define.compile", "sql"),
         ("padm_ibis.silver.dim_student", "_x"),
-        ("padm_ibis", "yearly"),
+        ("padm_ibis.words", "yearly"),
         ("padm_ibis.checks.silver", "DimPersona"),
         (".dim_student", "dim_student"),
     ],

@@ -7,9 +7,10 @@ import time
 import ibis
 import pytest
 
-from padm_ibis import lineage, terms
+from padm_ibis.define import lineage
+from padm_ibis.define.lineage import Lineage, Ref
 from padm_ibis.errors import UnknownName
-from padm_ibis.lineage import Lineage, Ref
+from padm_ibis.words import terms
 
 MARKS = ibis.table(
     {"source_db": "string", "mark_id": "int64", "alumno_id": "int64", "anio": "int64", "nota": "string"}, name="marks"

@@ -7,14 +7,14 @@ import datetime
 import ibis
 import pytest
 
-from padm_ibis import contract as contracts
-from padm_ibis import lint as rules
-from padm_ibis import terms
-from padm_ibis.contract import GoldContract, column, dt
-from padm_ibis.engine.graph import build
+from padm_ibis.define import contract as contracts
+from padm_ibis.define import lint as rules
+from padm_ibis.define.contract import GoldContract, column, dt
+from padm_ibis.define.graph import build
+from padm_ibis.define.model import model, model_of
 from padm_ibis.errors import DefinitionError
-from padm_ibis.model import model, model_of
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 PARAMS = Params(as_of=datetime.date(2025, 2, 28))
 T = ibis.table(

@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from padm_ibis.engine.graph import collect
-from padm_ibis.lint import lint_graph
+from padm_ibis.define.lint import lint_graph
+from padm_ibis.definitions import collect
 from padm_ibis.params import Params
 
 

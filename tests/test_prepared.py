@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from padm_ibis.model import model_of
+from padm_ibis.define.model import model_of
 from padm_ibis.silver import dim_propuesta
 from padm_ibis.testing import prepare, rows_as_table, run_model
 

@@ -9,13 +9,14 @@ import duckdb
 import ibis.expr.types as ir
 import pytest
 
-from padm_ibis import contract as contracts
 from padm_ibis.config import load_config
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.graph import Graph, collect
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import sql
+from padm_ibis.define.graph import Graph
+from padm_ibis.definitions import collect
 from padm_ibis.engine.quality import observe
-from padm_ibis.engine.report import CheckResult
 from padm_ibis.params import Params
+from padm_ibis.report.results import CheckResult
 from padm_ibis.testing.run_model import rows_as_table
 
 PARAMS = Params(as_of=datetime.date(2024, 12, 31))

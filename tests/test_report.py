@@ -7,18 +7,10 @@ import sys
 
 import pytest
 
-from padm_ibis.engine.progress import Lines, Live, Progress, for_terminal
-from padm_ibis.engine.report import (
-    CheckResult,
-    InputReport,
-    RunReport,
-    SourceFailure,
-    TableReport,
-    duration,
-    headline,
-    lines,
-    rows,
-)
+from padm_ibis.report.progress import Lines, Live, Progress, for_terminal
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.run import InputReport, RunReport, SourceFailure, TableReport, headline, lines
+from padm_ibis.report.text import duration, rows
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from padm_ibis.engine import graph as graphs
+from padm_ibis.define import graph as graphs
 from padm_ibis.testing import strategies
 from padm_ibis.testing.prepared import Chain
 from padm_ibis.testing.run_model import DEFAULT_PARAMS

@@ -12,8 +12,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from padm_ibis import terms
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 Apply = Callable[[Callable[[ir.Table], ir.Value], list[tuple[Any, ...]], str], list[Any]]
 PARAMS = Params(as_of=date(2025, 2, 28))

@@ -14,9 +14,9 @@ import pytest
 import small_school as school
 from pandera.ibis import Field, dataframe_check
 
-from padm_ibis.contract import Contract, SilverContract, column
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.graph import build
+from padm_ibis.define.compile import sql
+from padm_ibis.define.contract import Contract, SilverContract, column
+from padm_ibis.define.graph import build
 from padm_ibis.engine.validate import (
     Validation,
     check_failed,
@@ -95,7 +95,7 @@ def counter() -> Counter:
 @pytest.fixture
 def check(counter: Counter) -> Callable[..., Validation]:
     def _check(contract: type[Contract], *rows: dict[str, Any]) -> Validation:
-        from padm_ibis import contract as contracts
+        from padm_ibis.define import contract as contracts
 
         wanted = contracts.schema(contract, PARAMS)
         counter.con.execute(f"CREATE OR REPLACE TABLE t ({', '.join(f'{n} {_type(k)}' for n, k in wanted.items())})")
@@ -242,7 +242,7 @@ def test_a_rule_can_be_lowered_to_a_warning_or_switched_off(counter: Counter, tm
     counter.con.execute("CREATE TABLE t AS SELECT 's' source_db, 1 thing_id, 1 AS version, 'c' kind, 'x' code, 5.0 size")
     path = tmp_path / "padm.toml"
     path.write_text("[checks.rules]\n'dim_thing.kind.isin' = 'warn'\n'dim_thing.code.str_matches' = 'off'\n")
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     table = ibis.table(contracts.schema(DimThing, PARAMS), name="t")
     validation = validate(counter, table, "dim_thing", DimThing, PARAMS, load_config(path))
@@ -268,7 +268,7 @@ def orphaned(counter: Counter) -> Counter:
 
 
 def tables(model: Any) -> ir.Table:
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     return contracts.unbound(model.contract, model.name, PARAMS)
 
@@ -300,9 +300,9 @@ def test_relations_follow_the_configured_severity(orphaned: Counter, tmp_path: A
 
 
 def test_a_year_that_has_not_begun_is_no_orphan(counter: Counter, tmp_path: Any) -> None:
-    from padm_ibis import contract as contracts
     from padm_ibis.config import load_config
-    from padm_ibis.engine.graph import collect
+    from padm_ibis.define import contract as contracts
+    from padm_ibis.definitions import collect
 
     graph = collect()
     relation = next(

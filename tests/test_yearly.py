@@ -12,11 +12,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from padm_ibis import yearly
+from padm_ibis.define.model import model_of
 from padm_ibis.gold import gold_tft_training_dataset
-from padm_ibis.model import model_of
 from padm_ibis.params import Params
 from padm_ibis.testing.run_model import rows_as_table
+from padm_ibis.words import yearly
 from tests.gold.careers import Career, Row, tables
 
 PARAMS = Params(as_of=dt.date(2025, 2, 28))

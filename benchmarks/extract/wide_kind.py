@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from padm_ibis.contract import BronzeContract, column
-from padm_ibis.model import resource
-from padm_ibis.sources.table import SourceTable
+from padm_ibis.define.contract import BronzeContract, column
+from padm_ibis.define.model import resource
+from padm_ibis.define.source_table import SourceTable
 
 INTEGERS = ("id", "alumno", "elemento", "plan_version", "anio", "instancia", "id_acta", "comision", "evaluacion", "numero")
 TEXTS = (

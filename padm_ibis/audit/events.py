@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis import terms
-from padm_ibis.contract import Column
-from padm_ibis.model import Model, Resource
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import Column
+from padm_ibis.define.model import Model, Resource
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 YEAR, SOURCE, STUDENT, PERSON = "anio_academico", "source_db", "alumno", "persona"
 EVENT, CUT = "_evento", "_corte"

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
 from padm_ibis.audit import events
 from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
-from padm_ibis.engine.graph import Graph
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.grain import used_columns
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.lineage import Lineage, Ref
+from padm_ibis.define.model import Model, Resource
 from padm_ibis.errors import UsageError
-from padm_ibis.grain import used_columns
-from padm_ibis.lineage import Lineage, Ref
-from padm_ibis.model import Model, Resource
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:

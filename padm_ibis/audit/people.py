@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.graph import Graph
-from padm_ibis.model import Model
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import sql
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING
 
 import ibis.expr.operations as ops
 
-from padm_ibis import contract as contracts
 from padm_ibis.audit import people
 from padm_ibis.audit.people import Route, countable, route, smallest_group
-from padm_ibis.contract import Column, Pii
-from padm_ibis.engine.graph import Graph
-from padm_ibis.lineage import LOADER_COLUMNS, Lineage, Origin, Ref
-from padm_ibis.model import Model, Resource
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import Column, Pii
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.layers import LOADER_COLUMNS
+from padm_ibis.define.lineage import Lineage, Origin, Ref
+from padm_ibis.define.model import Model, Resource
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:

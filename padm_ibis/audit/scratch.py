@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
 from padm_ibis.audit.template import Templates
-from padm_ibis.engine.compile import conformed, sql
-from padm_ibis.engine.graph import Graph
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import conformed, sql
+from padm_ibis.define.fingerprint import Content, combine, of_rows
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
 from padm_ibis.errors import WarehouseError
-from padm_ibis.fingerprint import Content, combine, of_rows
-from padm_ibis.model import Model
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:

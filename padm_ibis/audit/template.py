@@ -18,7 +18,7 @@ from typing import Any
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from padm_ibis.engine.compile import compiler_of, sql
+from padm_ibis.define.compile import compiler_of, sql
 
 Values = Mapping[ops.Literal, ops.Literal]
 _LAST_DAY = dt.date(9999, 12, 31)

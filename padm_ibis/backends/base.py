@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config
 
 Rows = list[tuple[Any, ...]]
-LAYERS = ("bronze", "silver", "gold")
 
 
 @dataclass(frozen=True, slots=True)

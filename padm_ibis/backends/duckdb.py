@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from padm_ibis.backends.base import LAYERS, Design, Rows
+from padm_ibis.backends.base import Design, Rows
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class DuckDBWork:
 
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make a table from a query, its columns cast to the contract's types; return its rows."""
-        from padm_ibis.engine.compile import create_table_as
+        from padm_ibis.define.compile import create_table_as
 
         with _statements(self.target, name):
             self.raw.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
@@ -312,7 +313,7 @@ class DuckDBWork:
 def _ibis(raw: duckdb.DuckDBPyConnection) -> SQLBackend:
     import ibis
 
-    from padm_ibis.engine.compile import safe
+    from padm_ibis.define.compile import safe
 
     return safe(ibis.duckdb.from_connection(raw))
 

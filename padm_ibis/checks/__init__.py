@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from padm_ibis.contract import Contract
+from padm_ibis.define.contract import Contract
+from padm_ibis.define.model import camel
 from padm_ibis.errors import UnknownName
-from padm_ibis.model import camel
 
-LAYERS = ("bronze", "silver", "gold")
 MODULES = ("bronze", "silver", "gold", "tft")
 
 

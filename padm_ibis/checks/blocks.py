@@ -17,7 +17,7 @@ from typing import Any
 import ibis.expr.datatypes as dt
 
 from padm_ibis.checks.silver import DimCensus
-from padm_ibis.contract import Column, Contract, GoldContract, Role, all_columns, column, columns
+from padm_ibis.define.contract import Column, Contract, GoldContract, Role, all_columns, column, columns
 from padm_ibis.errors import DefinitionError, UnknownName
 from padm_ibis.params import Params
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import ibis.expr.datatypes as dt
 
-from padm_ibis.contract import BronzeContract, Pii, Role, column
+from padm_ibis.define.contract import BronzeContract, Pii, Role, column
 
 Numeric = Annotated[dt.Decimal, 18, 6, True]
 

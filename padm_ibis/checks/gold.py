@@ -26,8 +26,8 @@ from padm_ibis.checks.blocks import (
 )
 from padm_ibis.checks.silver import DimPersona, DimStudent
 from padm_ibis.checks.tft import GoldTftTemporalFeatures
-from padm_ibis.contract import GoldContract, column
-from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
+from padm_ibis.define.contract import GoldContract, column
+from padm_ibis.words.terms import FIRST_PLAUSIBLE_YEAR
 
 # --- columns that many marts share -----------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
-from padm_ibis.contract import Role, SilverContract, column
-from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR, SEXOS, TIPOS_EVALUACION, TIPOS_SEDE
+from padm_ibis.define.contract import Role, SilverContract, column
+from padm_ibis.words.terms import FIRST_PLAUSIBLE_YEAR, SEXOS, TIPOS_EVALUACION, TIPOS_SEDE
 
 # --- columns that many tables share ----------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from padm_ibis.checks.blocks import (
     without,
 )
 from padm_ibis.checks.silver import DimPeriodo, DimPersona, DimStudent
-from padm_ibis.contract import Role, column
+from padm_ibis.define.contract import Role, column
 
 _KEY = ("source_db", "alumno_id", "anio_academico")
 

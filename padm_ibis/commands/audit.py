@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from padm_ibis.audit.leakage import Column, LeakageReport
     from padm_ibis.audit.privacy import Finding, PrivacyReport
     from padm_ibis.config import Config
-    from padm_ibis.engine.graph import Graph
+    from padm_ibis.define.graph import Graph
     from padm_ibis.warehouse import Warehouse
 
 
@@ -42,7 +42,7 @@ def leakage(
     """
     from padm_ibis import connect
     from padm_ibis.audit.leakage import MODES, audit_leakage
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
 
     config = options.load(secrets=False)
     graph = Definitions(config).graph
@@ -100,7 +100,7 @@ def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     """
     from padm_ibis import api
     from padm_ibis.audit.privacy import audit_privacy
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
 
     config = options.load(secrets=False)
     definitions = Definitions(config)

@@ -7,9 +7,9 @@ import sys
 import click
 
 from padm_ibis.commands._options import Common, common, masking
-from padm_ibis.engine.dag import LAYERS
-from padm_ibis.engine.report import duration, examples, rows
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
+from padm_ibis.report.text import duration, examples, rows
 
 
 @click.command()
@@ -30,7 +30,7 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
     at that very moment finds the warehouse in use (exit code 4).
     """
     from padm_ibis import api
-    from padm_ibis.engine.progress import Live, Progress
+    from padm_ibis.report.progress import Live, Progress
 
     config = options.load(secrets=sources)
     try:

@@ -19,7 +19,7 @@ def export(options: Common, name: str, to: str) -> int:
     A table with a column `particion` gets a folder for each of its values.
     """
     from padm_ibis import connect
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
     from padm_ibis.export import export as write
 
     config = options.load(secrets=False)

@@ -11,7 +11,7 @@ from padm_ibis.commands._options import Common, common, console
 from padm_ibis.errors import UnknownName
 
 if TYPE_CHECKING:
-    from padm_ibis.lineage import Lineage, Node, Ref
+    from padm_ibis.define.lineage import Lineage, Node, Ref
 
 FORMATS = ("tree", "mermaid", "dot")
 
@@ -27,8 +27,8 @@ def lineage(options: Common, name: str, form: str, indirect: bool) -> int:
     Columns that only decide which rows count (filters, joins, groups) are named apart from those the value is made of.
     """
     from padm_ibis import api
-    from padm_ibis import lineage as lines
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.define import lineage as lines
+    from padm_ibis.definitions import Definitions
 
     definitions = Definitions(options.load(secrets=False))
     graph = definitions.graph

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from padm_ibis.commands._options import Common, common, console, on_terminal
-from padm_ibis.engine.dag import LAYERS
+from padm_ibis.define.layers import LAYERS
 
 
 @click.command()
@@ -17,8 +17,8 @@ from padm_ibis.engine.dag import LAYERS
 def ls(options: Common, layer: str | None) -> int:
     """List the tables: rows, and when they were made."""
     from padm_ibis.backends.base import backend_of
+    from padm_ibis.definitions import Definitions
     from padm_ibis.engine import ledger
-    from padm_ibis.engine.definitions import Definitions
     from padm_ibis.errors import WarehouseError
 
     config = options.load(secrets=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from padm_ibis.commands._options import Common, common, console, on_terminal
-from padm_ibis.engine.dag import LAYERS
+from padm_ibis.define.layers import LAYERS
 
 
 @click.command()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from padm_ibis.commands._options import Common, common, console, masking, on_terminal
-from padm_ibis.engine.dag import LAYERS
-from padm_ibis.engine.report import RunReport, TableReport, headline, lines, problems
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
+from padm_ibis.report.run import RunReport, TableReport, headline, lines, problems
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +49,7 @@ def run(
     passed; a failed run changes nothing that a reader sees. What would come out the same is left alone.
     """
     from padm_ibis import api
-    from padm_ibis.engine.progress import for_terminal
+    from padm_ibis.report.progress import for_terminal
 
     if more and (not full_refresh or _EVERYTHING in full_refresh):
         raise click.UsageError(f"Unexpected argument {more[0]!r}: tables are named with --select or after --full-refresh.")

@@ -8,7 +8,7 @@ import json
 import click
 
 from padm_ibis.commands._options import Common, common
-from padm_ibis.engine.report import duration
+from padm_ibis.report.text import duration
 
 
 @click.command()

@@ -11,8 +11,8 @@ import click
 from padm_ibis.commands._options import Common, common, console, on_terminal
 
 if TYPE_CHECKING:
-    from padm_ibis.engine.graph import Graph
-    from padm_ibis.model import Model
+    from padm_ibis.define.graph import Graph
+    from padm_ibis.define.model import Model
     from padm_ibis.params import Params
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def show(options: Common, name: str) -> int:
     """Show one table: its columns, what it reads, who reads it."""
     from padm_ibis import api
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
 
     definitions = Definitions(options.load(secrets=False))
     graph = definitions.graph
@@ -41,7 +41,7 @@ def show(options: Common, name: str) -> int:
 
 def describe(graph: Graph, model: Model, params: Params) -> dict[str, Any]:
     """Return what is known of a table, as plain data."""
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     return {
         "table": f"{model.layer}.{model.name}",

@@ -22,14 +22,14 @@ def sql(options: Common, name: str, dialect: str | None, as_of: str | None) -> i
     It is what `run` executes, in the dialect of any engine.
     """
     from padm_ibis import api
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
 
     day = api.date(as_of)
     config = options.load(secrets=False)
     definitions = Definitions(config)
     graph = definitions.graph
     model = graph[name]
-    from padm_ibis.engine import compile
+    from padm_ibis.define import compile
 
     chosen = dialect or config.warehouse.url.scheme
     text = compile.sql(graph.bind(model, definitions.params(day)), chosen)

@@ -13,7 +13,7 @@ from padm_ibis.commands._options import Common, common
 def verify(options: Common, directory: str) -> int:
     """Rebuild an export from its manifest and say equal, or what differs."""
     from padm_ibis import connect
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.definitions import Definitions
     from padm_ibis.export import verify as compare
 
     config = options.load(secrets=False)

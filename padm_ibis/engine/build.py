@@ -18,15 +18,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from padm_ibis import __version__
 from padm_ibis.backends.base import Design, Work, backend_of
+from padm_ibis.define.dag import Node
+from padm_ibis.definitions import Definitions
 from padm_ibis.engine import content, ledger
 from padm_ibis.engine.content import Content
-from padm_ibis.engine.dag import Node
-from padm_ibis.engine.definitions import Definitions
-from padm_ibis.engine.progress import Progress
-from padm_ibis.engine.report import Action, CheckResult, RunReport, TableReport
 from padm_ibis.errors import ConfigError, PadmError, SourceUnreachable, UnknownName, UsageError
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.run import Action, RunReport, TableReport
+from padm_ibis.version import __version__
 
 if TYPE_CHECKING:
     import ibis
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from pandera.errors import SchemaErrors
 
     from padm_ibis.config import Config
-    from padm_ibis.engine.graph import Graph
+    from padm_ibis.define.graph import Graph
+    from padm_ibis.define.model import Model
     from padm_ibis.engine.validate import Relation, Run, Validation
-    from padm_ibis.model import Model
     from padm_ibis.params import Params
 
 
@@ -226,7 +227,7 @@ def _check_definitions(run: _Run, names: Iterable[str]) -> None:
     params = run.definitions.params(run.request.as_of)
     run.expressions.update(graph.check_schemas([graph.models[name] for name in names], params))
     if foreign := [name for name in names if run.definitions.dag.nodes[name].module]:
-        from padm_ibis.lint import lint_graph, refuse
+        from padm_ibis.define.lint import lint_graph, refuse
 
         refuse(lint_graph(graph, params, foreign))
 
@@ -338,7 +339,7 @@ def _build(work: Work, run: _Run, stale: dict[str, str]) -> None:
 
 
 def _build_one(work: Work, run: _Run, model: Model, why: str) -> Validation:
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
     from padm_ibis.engine.validate import validate
 
     params = run.definitions.params(run.request.as_of)
@@ -451,7 +452,7 @@ def _contents(work: Work, run: _Run, tables: Sequence[tuple[str, str]]) -> dict[
 
 def _code(run: _Run, model: Model) -> str:
     """The fingerprint of a model's expression and contract."""
-    from padm_ibis import fingerprint
+    from padm_ibis.define import fingerprint
 
     params = run.definitions.params(run.request.as_of)
     settings = {key: value for key, value in run.params.items() if key != "as_of"}
@@ -461,7 +462,7 @@ def _code(run: _Run, model: Model) -> str:
 
 def _runner(work: Work, run: _Run, models: Iterable[Model]) -> Run:
     """Run expressions over ``models`` as plain SQL: fetching through Ibis would import pandas."""
-    from padm_ibis.engine.compile import sql
+    from padm_ibis.define.compile import sql
 
     places = _places(work, models)
 
@@ -476,7 +477,7 @@ def _runner(work: Work, run: _Run, models: Iterable[Model]) -> Run:
 
 def _statement(work: Work, run: _Run, model: Model) -> str:
     """The query that makes a table."""
-    from padm_ibis.engine.compile import sql
+    from padm_ibis.define.compile import sql
 
     inputs = [run.definitions.graph.models[name] for name in model.inputs]
     params = ledger.params_of(run.definitions.dag.nodes[model.name], run.params)
@@ -496,7 +497,7 @@ def _table(work: Work, run: _Run, model: Model) -> ir.Table:
     """The table of a model where this run finds it."""
     import ibis
 
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     schema = contracts.schema(model.contract, run.definitions.params(run.request.as_of))
     return ibis.table(schema, name=model.name, database=work.locate(model.layer, model.name))
@@ -504,14 +505,14 @@ def _table(work: Work, run: _Run, model: Model) -> ir.Table:
 
 def _schema(run: _Run, name: str) -> ibis.Schema:
     """The columns that a table will have."""
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
 
     return contracts.schema(run.definitions.graph.models[name].contract, run.definitions.params(run.request.as_of))
 
 
 def _design(model: Model, graph: Graph, params: Params) -> Design:
     """What the contract says of a table: key, columns without nulls, columns it is joined by, comments."""
-    from padm_ibis import contract as contracts
+    from padm_ibis.define import contract as contracts
     from padm_ibis.engine.validate import relations_of
 
     columns = contracts.columns(model.contract, params)

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis.api import CheckReport
 from padm_ibis.backends.base import backend_of
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import sql
+from padm_ibis.define.graph import differences
+from padm_ibis.define.model import Model
+from padm_ibis.definitions import Definitions
 from padm_ibis.engine import ledger
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.definitions import Definitions
-from padm_ibis.engine.graph import differences
-from padm_ibis.engine.progress import Progress
 from padm_ibis.engine.quality import observe
-from padm_ibis.engine.report import CheckResult
 from padm_ibis.engine.validate import check_relations, relations, validate
 from padm_ibis.errors import WarehouseError
-from padm_ibis.model import Model
+from padm_ibis.report.check import CheckReport
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.results import CheckResult
 from padm_ibis.warehouse import Warehouse
 
 if TYPE_CHECKING:

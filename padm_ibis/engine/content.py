@@ -2,8 +2,8 @@
 
 The engine's own 64-bit hash of each row is added up, so that neither the order of rows nor the number of threads
 matters, and a row that is there twice counts twice. Such a fingerprint says which engine made it: it can be compared
-within one warehouse and with others of that engine. `padm_ibis.fingerprint` takes ten times as long and means the same
-on every engine; exports carry that one.
+within one warehouse and with others of that engine. `padm_ibis.define.fingerprint` takes ten times
+as long and means the same on every engine; exports carry that one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from padm_ibis.backends.base import Work
+from padm_ibis.define.layers import VOLATILE
 
-VOLATILE = ("_extracted_at", "_run_id")
-"""Columns that say when a row was read, not what it says."""
 _HASH = {"duckdb": "hash({})", "postgres": "pg_catalog.hashtextextended(ROW({})::text, 0)"}
 _VERSION = {"duckdb": "version()", "postgres": "pg_catalog.current_setting('server_version')"}
 

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from padm_ibis.backends.base import LAYERS, Reader, Work
-from padm_ibis.engine.code import versions
+from padm_ibis.backends.base import Reader, Work
+from padm_ibis.define.code import versions
+from padm_ibis.define.dag import Node
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.engine.content import Content
-from padm_ibis.engine.dag import Node
-from padm_ibis.engine.report import FIRST, CheckResult, RunReport
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.run import FIRST, RunReport
 
 SCHEMA = "_padm"
 TABLES = {

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis import terms
-from padm_ibis.engine.report import CheckResult, Verdict
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.model import Model
 from padm_ibis.engine.validate import Rule, Run, broken_rows, example, shown_keys, summary
-from padm_ibis.model import Model
+from padm_ibis.report.results import CheckResult, Verdict
+from padm_ibis.words import terms
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity

@@ -18,13 +18,14 @@ from pandera.api.checks import Check
 from pandera.api.ibis.types import IbisData
 from pandera.backends.ibis.register import register_ibis_backends
 
-from padm_ibis import contract as contracts
-from padm_ibis.contract import Column, Contract
-from padm_ibis.engine.graph import Graph
-from padm_ibis.engine.report import CheckResult, Verdict, examples, rows
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import Column, Contract
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
 from padm_ibis.errors import CheckFailed, DefinitionError
-from padm_ibis.model import Model
 from padm_ibis.params import Params
+from padm_ibis.report.results import CheckResult, Verdict
+from padm_ibis.report.text import examples, rows
 
 if TYPE_CHECKING:
     from pandera.errors import SchemaError, SchemaErrors

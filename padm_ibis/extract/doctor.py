@@ -19,9 +19,9 @@ import duckdb
 
 from padm_ibis.errors import PadmError
 from padm_ibis.extract.resolve import survey, tables_of
-from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.sources.connect import Source, open_source
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import literal
 
 if TYPE_CHECKING:

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from padm_ibis.engine.report import CheckResult, InputReport, SourceFailure
 from padm_ibis.errors import ConfigError, SourceError, SourceUnreachable, UnknownName
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.reconcile import Bronze, compare
 from padm_ibis.extract.resolve import Finding, Statement, resolve, tables_of
-from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import Change, DuckDBStore, Plan, Staged, State, Store
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.run import InputReport, SourceFailure
 from padm_ibis.sources.connect import Columns, Source, open_source, warehouse_error
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import family, literal, quote
 
 if TYPE_CHECKING:

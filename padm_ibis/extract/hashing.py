@@ -19,7 +19,7 @@ import duckdb
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
-    from padm_ibis.model import Hash
+    from padm_ibis.define.model import Hash
 
 _BLOCK = 64
 _INNER, _OUTER = "padm_hash_inner", "padm_hash_outer"

@@ -9,25 +9,34 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from padm_ibis.engine.report import CheckResult
 from padm_ibis.errors import PadmError, SourceError
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.resolve import Statement, resolve, tables_of
-from padm_ibis.extract.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.extract.store import LEDGER, State
+from padm_ibis.report.results import CheckResult
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, Severity, SourceConfig
-    from padm_ibis.warehouse import Warehouse
 
 _EXAMPLES = 3
 _MEMORY = "400MB"
+
+
+class Published(Protocol):
+    """The warehouse that readers see, as far as a comparison asks it."""
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one SQL statement and return its rows."""
+
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of all tables by layer."""
 
 
 @dataclass(slots=True)
@@ -182,7 +191,7 @@ def freshness(
             yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (text,))
 
 
-def check_sources(warehouse: Warehouse, config: Config, *, progress: Any = None) -> Reconciliation:
+def check_sources(warehouse: Published, config: Config, *, progress: Any = None) -> Reconciliation:
     """Compare the published bronze with every configured source; nothing is loaded.
 
     A source that cannot be reached is an error of the result, not of this function.
@@ -209,7 +218,7 @@ def check_sources(warehouse: Warehouse, config: Config, *, progress: Any = None)
 
 
 def _check_source(
-    warehouse: Warehouse,
+    warehouse: Published,
     settings: SourceConfig,
     kind: KindSpec,
     specs: Sequence[ResourceSpec],
@@ -258,7 +267,7 @@ def attach_bronze(con: duckdb.DuckDBPyConnection, config: Config) -> Callable[[s
     return lambda name: f"padm_warehouse.bronze.{quote(name)}"
 
 
-def _states(warehouse: Warehouse, source_db: str) -> dict[str, State]:
+def _states(warehouse: Published, source_db: str) -> dict[str, State]:
     ledger = f"table_schema = '{LEDGER}' AND table_name = 'watermarks'"
     if not warehouse.execute(f"SELECT 1 FROM information_schema.tables WHERE {ledger}"):
         return {}

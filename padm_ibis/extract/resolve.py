@@ -14,8 +14,8 @@ from typing import Literal
 
 from padm_ibis.errors import SourceShapeError
 from padm_ibis.extract.hashing import Hasher
-from padm_ibis.extract.spec import PLACEHOLDER, KindSpec, ResourceSpec, TableSpec
 from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.spec import PLACEHOLDER, KindSpec, ResourceSpec, TableSpec
 from padm_ibis.sources.values import bounded, convert, family, landed, literal, null, quote, sql_type
 
 Level = Literal["error", "warning", "note"]

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 import duckdb
 
-from padm_ibis.extract.spec import ResourceSpec
+from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
 LEDGER = "_padm"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from padm_ibis import terms
 from padm_ibis.checks.tft import GoldTftKnownFuture
-from padm_ibis.model import model
+from padm_ibis.define.model import model
+from padm_ibis.words import terms
 
 FIRST_YEAR_AFTER_ISOLATION = 2020
 

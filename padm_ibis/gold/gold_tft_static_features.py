@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from padm_ibis import yearly
 from padm_ibis.checks.tft import GoldTftStaticFeatures
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
+from padm_ibis.words import yearly
 
 
 @model(GoldTftStaticFeatures)

@@ -8,11 +8,11 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms, yearly
 from padm_ibis.checks.tft import GoldTftTemporalFeatures
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
-from padm_ibis.yearly import EVENT_YEAR, STUDENT
+from padm_ibis.words import terms, yearly
+from padm_ibis.words.yearly import EVENT_YEAR, STUDENT
 
 YEAR = "anio_academico"
 KEY = [*STUDENT, YEAR]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms, yearly
 from padm_ibis.checks.tft import GoldTftTrainingDataset
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
-from padm_ibis.yearly import STUDENT
+from padm_ibis.words import terms, yearly
+from padm_ibis.words.yearly import STUDENT
 
 YEAR = "anio_academico"
 KEY = [*STUDENT, YEAR]

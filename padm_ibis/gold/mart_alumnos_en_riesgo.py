@@ -5,10 +5,10 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms, yearly
 from padm_ibis.checks.gold import MartAlumnosEnRiesgo
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
+from padm_ibis.words import terms, yearly
 
 
 @model(MartAlumnosEnRiesgo)

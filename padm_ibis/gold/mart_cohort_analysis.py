@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from padm_ibis import terms, yearly
 from padm_ibis.checks.gold import MartCohortAnalysis
-from padm_ibis.model import model
+from padm_ibis.define.model import model
+from padm_ibis.words import terms, yearly
 
 STUDENT = ("source_db", "alumno_id")
 GROUP = ("source_db", "cohorte", "propuesta_id", "facultad_id", "sede_provincia")

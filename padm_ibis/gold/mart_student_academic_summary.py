@@ -5,9 +5,9 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms, yearly
 from padm_ibis.checks.gold import MartStudentAcademicSummary
-from padm_ibis.model import model
+from padm_ibis.define.model import model
+from padm_ibis.words import terms, yearly
 
 
 @model(MartStudentAcademicSummary)

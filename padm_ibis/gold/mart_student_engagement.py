@@ -5,9 +5,9 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import yearly
 from padm_ibis.checks.gold import MartStudentEngagement
-from padm_ibis.model import model
+from padm_ibis.define.model import model
+from padm_ibis.words import yearly
 
 
 @model(MartStudentEngagement)

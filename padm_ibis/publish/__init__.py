@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from padm_ibis.publish.report import PublishReport, TableDetail
 from padm_ibis.publish.run import publish
 from padm_ibis.publish.star import load_star
+from padm_ibis.report.publication import PublishReport, TableDetail
 
 __all__ = ["PublishReport", "TableDetail", "load_star", "publish"]

@@ -255,7 +255,7 @@ def column_types(columns: pa.Schema) -> dict[str, str]:
     """Return what PostgreSQL calls the types of columns."""
     import ibis
 
-    from padm_ibis.engine.compile import type_name
+    from padm_ibis.define.compile import type_name
 
     kinds = ibis.Schema.from_pyarrow(columns).items()
     # a timestamp of microseconds is the plain one

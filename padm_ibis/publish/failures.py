@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from padm_ibis.config import Config, Url
 from padm_ibis.errors import WarehouseBusy, WarehouseError
-from padm_ibis.extract.messages import driver_message
+from padm_ibis.sources.messages import driver_message
 
 # DuckDB hands on what a server said without its code; servers may speak Spanish here.
 _FULL = ("no space left on device", "no queda espacio", "disk is full", "disk quota exceeded", "file system is full")

@@ -16,9 +16,9 @@ from padm_ibis.publish import reconcile
 from padm_ibis.publish.databases import Source, published_at, source_of
 from padm_ibis.publish.failures import explained
 from padm_ibis.publish.reconcile import Side
-from padm_ibis.publish.report import PublishReport, TableDetail
 from padm_ibis.publish.spec import Publication, TableSpec, chosen
 from padm_ibis.publish.targets import Target, target_of
+from padm_ibis.report.publication import PublishReport, TableDetail
 
 Tell = Callable[[str], None]
 

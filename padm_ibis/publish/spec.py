@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from padm_ibis.config import Config, Url
 from padm_ibis.errors import UnknownName
-from padm_ibis.publish.report import PublishReport
+from padm_ibis.report.publication import PublishReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ def _ordered(specs: Iterable[TableSpec]) -> tuple[TableSpec, ...]:
 
 
 def _of_models(config: Config) -> list[TableSpec]:
-    from padm_ibis import contract as contracts
-    from padm_ibis.engine.definitions import Definitions
+    from padm_ibis.define import contract as contracts
+    from padm_ibis.definitions import Definitions
 
     models = Definitions(config).graph.models
     specs = []

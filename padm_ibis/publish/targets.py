@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from padm_ibis import __version__
 from padm_ibis.engine import ledger
 from padm_ibis.errors import UsageError, WarehouseBusy, WarehouseError
+from padm_ibis.processes import is_alive
 from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, SQLiteFile, column_types
 from padm_ibis.publish.reconcile import key_condition
-from padm_ibis.publish.report import PublishReport
 from padm_ibis.publish.spec import Publication, TableSpec
 from padm_ibis.publish.star import replace_view
-from padm_ibis.schedule import is_alive
+from padm_ibis.report.publication import PublishReport
 from padm_ibis.sources.values import literal, quote
+from padm_ibis.version import __version__
 
 if TYPE_CHECKING:
     from padm_ibis.backends.postgres.survivors import View

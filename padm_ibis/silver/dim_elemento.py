@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from padm_ibis.checks.silver import DimElemento
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 
 
 @model(DimElemento)

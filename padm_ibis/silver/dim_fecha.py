@@ -7,10 +7,10 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms
 from padm_ibis.checks.silver import DimFecha
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 _DIAS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 _MESES = (

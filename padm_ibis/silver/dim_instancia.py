@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from padm_ibis.checks.silver import DimInstancia
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 
 
 @model(DimInstancia)

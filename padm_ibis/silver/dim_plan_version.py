@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from padm_ibis.checks.silver import DimPlanVersion
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 
 
 @model(DimPlanVersion)

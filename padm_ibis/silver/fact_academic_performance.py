@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms
 from padm_ibis.checks.silver import FactAcademicPerformance
-from padm_ibis.model import model
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 _COURSE = ("source_db", "alumno_id", "elemento_id", "anio_academico")
 _COMISION = ("source_db", "alumno_id", "comision_id")

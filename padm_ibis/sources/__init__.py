@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from padm_ibis.sources.table import SourceTable
+    from padm_ibis.define.source_table import SourceTable
 
 __all__ = ["SourceTable"]
 
@@ -14,6 +14,6 @@ def __getattr__(name: str) -> Any:
     """Import Ibis only where types are asked for: extracting needs none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from padm_ibis.sources import table
+    from padm_ibis.define import source_table
 
-    return getattr(table, name)
+    return getattr(source_table, name)

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
-from padm_ibis.extract.messages import driver_message
+from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.values import literal
 
 if TYPE_CHECKING:
     from padm_ibis.config import SourceConfig
-    from padm_ibis.extract.spec import TableSpec
+    from padm_ibis.sources.spec import TableSpec
 
 Columns = dict[str, dict[str, str]]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from padm_ibis.errors import SourceUnreachable
-from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
-    from padm_ibis.extract.spec import TableSpec
+    from padm_ibis.sources.spec import TableSpec
 
 
 class DuckDBSource(Source):

@@ -23,7 +23,7 @@ from padm_ibis.sources.connect import Columns, Source
 from padm_ibis.sources.values import literal, quote, sql_type
 
 if TYPE_CHECKING:
-    from padm_ibis.extract.spec import TableSpec
+    from padm_ibis.sources.spec import TableSpec
 
 _SHOWN = 5
 _CHUNK = 1 << 20

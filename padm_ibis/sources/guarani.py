@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import ibis.expr.datatypes as dt
 
-from padm_ibis.sources.table import SourceTable
+from padm_ibis.define.source_table import SourceTable
 
 NUMERIC = dt.Decimal(18, 6)
 

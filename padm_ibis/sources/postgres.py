@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import duckdb
 
 from padm_ibis.errors import SourceError, SourceUnreachable
-from padm_ibis.extract.messages import driver_message
 from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.values import literal
 from padm_ibis.sources.values import quote as quoted
 
 if TYPE_CHECKING:
-    from padm_ibis.extract.spec import TableSpec
+    from padm_ibis.sources.spec import TableSpec
 
 _PACKAGE = "duckdb_extension_postgres_scanner"
 _CONNECT = {

@@ -17,8 +17,8 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from padm_ibis import contract as contracts
-from padm_ibis.contract import Contract
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import Contract
 from padm_ibis.params import Params
 from padm_ibis.testing.prepared import Prepared, Tables
 from padm_ibis.testing.strategies import academic_year
@@ -338,7 +338,7 @@ def _refuse(law: str, found: Collection[Any]) -> None:
 @functools.cache
 def join_counts(run: Prepared) -> tuple[list[str], ir.Table | None]:
     """Return the right tables of the left joins that may not multiply rows, and one question that counts both sides of each."""
-    from padm_ibis.lint import join_name
+    from padm_ibis.define.lint import join_name
 
     names: list[str] = []
     counts: list[ir.Table] = []

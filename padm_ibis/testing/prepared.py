@@ -10,14 +10,15 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from padm_ibis import contract as contracts
-from padm_ibis.contract import Contract, Layer
-from padm_ibis.engine import graph as graphs
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.dag import LAYERS
-from padm_ibis.engine.graph import Graph
-from padm_ibis.grain import used_columns
-from padm_ibis.model import Model, model_of
+from padm_ibis.define import contract as contracts
+from padm_ibis.define import graph as graphs
+from padm_ibis.define.compile import sql
+from padm_ibis.define.contract import Contract, Layer
+from padm_ibis.define.grain import used_columns
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.layers import LAYERS
+from padm_ibis.define.model import Model, model_of
+from padm_ibis.definitions import collect
 from padm_ibis.params import Params
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
 
@@ -193,7 +194,7 @@ def prepare(
     0
     """
     record = model_of(function)
-    return Prepared(Chain(_with(record, graph or graphs.collect()), [record], params, given))
+    return Prepared(Chain(_with(record, graph or collect()), [record], params, given))
 
 
 def _with(model: Model, graph: Graph) -> Graph:

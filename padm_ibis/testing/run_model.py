@@ -15,10 +15,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.sql import SQLBackend
 
-from padm_ibis import contract as contracts
 from padm_ibis.checks import contract_of
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.model import PARAMS, Model, model_of
 from padm_ibis.errors import UnknownName
-from padm_ibis.model import PARAMS, Model, model_of
 from padm_ibis.params import Params
 
 Rows = Sequence[Mapping[str, Any]]

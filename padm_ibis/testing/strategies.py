@@ -17,13 +17,13 @@ import ibis.expr.datatypes as idt
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from padm_ibis import contract as contracts
 from padm_ibis.checks import contract_of
-from padm_ibis.contract import Column, Contract
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import Column, Contract
+from padm_ibis.define.source_table import SourceTable
 from padm_ibis.params import Params
-from padm_ibis.sources.table import SourceTable
-from padm_ibis.terms import FIRST_PLAUSIBLE_YEAR
 from padm_ibis.testing.run_model import DEFAULT_PARAMS, plainest
+from padm_ibis.words.terms import FIRST_PLAUSIBLE_YEAR
 
 Row = dict[str, Any]
 University = dict[str, pa.Table]

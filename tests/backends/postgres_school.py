@@ -10,7 +10,7 @@ import small_school as school
 
 import padm_ibis as padm
 from padm_ibis.config import load_config
-from padm_ibis.engine.report import RunReport
+from padm_ibis.report.run import RunReport
 
 AS_OF = "2024-12-31"
 Rows = list[tuple[Any, ...]]

@@ -167,8 +167,8 @@ def test_whole_numbers_divide_as_fractions(warehouse: School) -> None:
     """Ibis alone gives 3 here: its generator edits a node of the tree that the numerator shares with another column."""
     import ibis
 
+    from padm_ibis.define.compile import sql
     from padm_ibis.engine import ledger
-    from padm_ibis.engine.compile import sql
 
     table = ibis.table({"a": "int64", "b": "int64"}, name="t", database="silver")
     ratio = table.select(a=table.a, q=table.a / table.b, again=table.a / table.b + table.a)

@@ -118,7 +118,7 @@ def test_whoever_reads_sees_one_complete_version_whenever_runs_are_killed(
     version(warehouse, 1)
     assert warehouse.run().exit_code == 0
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["padm_ibis.engine.graph", "padm_ibis.backends.postgres.store", "small_school"])
+    context.set_forkserver_preload(["padm_ibis.define.graph", "padm_ibis.backends.postgres.store", "small_school"])
     looked, seen, killed_at_work = 0, set(), 0
     chance = random.Random(7)
     with psycopg.connect(warehouse.url, autocommit=True) as reader:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from padm_ibis.contract import BronzeContract, column
-from padm_ibis.model import resource
-from padm_ibis.sources.table import SourceTable
+from padm_ibis.define.contract import BronzeContract, column
+from padm_ibis.define.model import resource
+from padm_ibis.define.source_table import SourceTable
 
 Numeric = Annotated[dt.Decimal, 18, 6, True]
 WIDTH = 200

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from padm_ibis.checks.tft import GoldTftTrainingDataset
-from padm_ibis.contract import Column, columns
+from padm_ibis.define.contract import Column, columns
 from padm_ibis.gold import gold_tft_training_dataset
 from padm_ibis.params import Params
 from padm_ibis.testing import run_model

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from padm_ibis.define.model import model_of
 from padm_ibis.gold import mart_student_risk_features
-from padm_ibis.model import model_of
 
 Run = Callable[..., list[dict[str, Any]]]
 RISKS = ("riesgo_academico", "riesgo_asistencia", "riesgo_no_reinscripcion", "riesgo_trabajo_excesivo")

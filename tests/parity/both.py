@@ -11,10 +11,11 @@ import psycopg
 import pyarrow as pa
 from allowed import ALLOWED
 
-from padm_ibis import contract as contracts
-from padm_ibis.engine.compile import create_table_as, sql, type_name
-from padm_ibis.engine.graph import Graph, collect
-from padm_ibis.model import Model
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import create_table_as, sql, type_name
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
+from padm_ibis.definitions import collect
 from padm_ibis.params import Params
 from padm_ibis.sources.postgres import load_reader
 from padm_ibis.sources.values import literal, quote

@@ -14,7 +14,7 @@ from allowed import ALLOWED
 from both import Both
 from hypothesis import HealthCheck, Phase, given, settings
 
-from padm_ibis import contract as contracts
+from padm_ibis.define import contract as contracts
 from padm_ibis.params import Params
 from padm_ibis.testing.run_model import rows_as_table
 from padm_ibis.testing.strategies import tables
@@ -152,7 +152,7 @@ def test_texts_do_not_depend_on_the_collation_of_the_database(fresh: Both) -> No
     assert (plain == sorted(TEXTS)) != words
     from ibis import schema
 
-    from padm_ibis.engine.compile import create_table_as
+    from padm_ibis.define.compile import create_table_as
 
     fresh.postgres.execute(create_table_as("silver", "ours", "SELECT * FROM silver.plain", schema({"x": "string"}), "postgres"))
     assert fresh.postgres.execute(least + "ours").fetchall()[0][0].split("|") == sorted(TEXTS)

@@ -9,7 +9,7 @@ import pytest
 from both import Comparison
 
 import padm_ibis as padm
-from padm_ibis.engine.graph import collect
+from padm_ibis.definitions import collect
 from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 from padm_ibis.sources.postgres import load_reader
 from padm_ibis.sources.values import literal, quote

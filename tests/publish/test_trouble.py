@@ -20,9 +20,9 @@ import pytest
 
 from padm_ibis.config import Config
 from padm_ibis.errors import WarehouseError
+from padm_ibis.processes import is_alive
 from padm_ibis.publish import PublishReport, publish
 from padm_ibis.publish.run import history
-from padm_ibis.schedule import is_alive
 
 from .conftest import ask, database_on, readings
 

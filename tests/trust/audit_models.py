@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from padm_ibis import terms
-from padm_ibis.contract import GoldContract, column, dt
-from padm_ibis.model import model
+from padm_ibis.define.contract import GoldContract, column, dt
+from padm_ibis.define.model import model
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 
 class PlantedLeaks(GoldContract):

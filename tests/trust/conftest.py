@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import padm_ibis as padm
-from padm_ibis.engine.graph import collect
+from padm_ibis.definitions import collect
 from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 
 

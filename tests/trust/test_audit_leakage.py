@@ -12,12 +12,12 @@ import pytest
 from audit_models import LEAKS
 
 import padm_ibis as padm
-from padm_ibis import contract as contracts
 from padm_ibis.audit.leakage import ROWS, audit_leakage
-from padm_ibis.engine.compile import sql
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import sql
+from padm_ibis.define.model import model_of
 from padm_ibis.errors import UsageError
 from padm_ibis.gold import gold_tft_temporal_features
-from padm_ibis.model import model_of
 from padm_ibis.params import Params
 from padm_ibis.sample import SAMPLE_AS_OF
 from padm_ibis.silver import fact_academic_performance

@@ -11,18 +11,19 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from padm_ibis import contract as contracts
-from padm_ibis import terms
 from padm_ibis.audit.privacy import audit_privacy
 from padm_ibis.bronze import BRONZE
 from padm_ibis.checks import contract_of
-from padm_ibis.contract import GoldContract, column, dt
-from padm_ibis.engine.graph import build, collect
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.contract import GoldContract, column, dt
+from padm_ibis.define.graph import build
+from padm_ibis.define.model import model
+from padm_ibis.definitions import collect
 from padm_ibis.errors import DefinitionError
-from padm_ibis.model import model
 from padm_ibis.params import Params
 from padm_ibis.silver import SILVER
 from padm_ibis.sources.guarani import TABLES
+from padm_ibis.words import terms
 
 PARAMS = Params(as_of=datetime.date(2025, 2, 28))
 AS_OF = ibis.literal(PARAMS.as_of)

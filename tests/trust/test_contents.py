@@ -10,9 +10,9 @@ import small_school as school
 from source_copies import shuffled
 
 import padm_ibis as padm
-from padm_ibis import fingerprint
 from padm_ibis.config import load_config
-from padm_ibis.engine.definitions import Definitions
+from padm_ibis.define import fingerprint
+from padm_ibis.definitions import Definitions
 from padm_ibis.sample import SAMPLE_AS_OF
 from padm_ibis.warehouse import Warehouse
 

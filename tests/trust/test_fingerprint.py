@@ -14,7 +14,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from padm_ibis import fingerprint
+from padm_ibis.define import fingerprint
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
 
 ROWS = pa.table(
@@ -79,7 +79,7 @@ def test_postgresql_gives_the_same(postgres):
 
 CODE = """
 import json, sys
-from padm_ibis import fingerprint
+from padm_ibis.define import fingerprint
 from padm_ibis.engine.graph import collect
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
 graph = collect()

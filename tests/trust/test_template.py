@@ -8,7 +8,7 @@ import ibis
 import pytest
 
 from padm_ibis.audit.template import Templates, other_literals
-from padm_ibis.engine.compile import sql
+from padm_ibis.define.compile import sql
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
 
 TABLE = ibis.table({"a": "int64", "d": "date", "t": "string"}, name="t")

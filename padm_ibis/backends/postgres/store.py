@@ -20,8 +20,8 @@ from psycopg import errors as pg
 
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
-from padm_ibis.extract.spec import ResourceSpec
 from padm_ibis.extract.store import _TABLES, LEDGER, Change, DuckDBStore, Plan, Staged, State
+from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
 if TYPE_CHECKING:

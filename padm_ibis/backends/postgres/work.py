@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors as pg
 
-from padm_ibis.backends.base import LAYERS, Design, Rows
+from padm_ibis.backends.base import Design, Rows
 from padm_ibis.backends.postgres import survivors
 from padm_ibis.backends.postgres.connection import Connection, connect, execute, explained
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import WarehouseBusy, WarehouseError
 from padm_ibis.sources.values import quote
 
@@ -112,7 +113,7 @@ class _Session:
         if self._con is None:
             import ibis
 
-            from padm_ibis.engine.compile import safe
+            from padm_ibis.define.compile import safe
 
             with explained(self.config):
                 self._con = safe(ibis.postgres.from_connection(self.raw))
@@ -290,7 +291,7 @@ class PostgresWork(_Session):
         def new_types(layer: str, name: str) -> Mapping[str, str]:
             if (layer, name) not in tables:
                 return {}
-            from padm_ibis.engine.compile import type_name
+            from padm_ibis.define.compile import type_name
 
             return {column: type_name(kind, "postgres") for column, kind in schema_of(name).items()}
 
@@ -302,7 +303,7 @@ class PostgresWork(_Session):
 
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make a table from a query, its columns cast to the contract's types; return its rows."""
-        from padm_ibis.engine.compile import create_table_as
+        from padm_ibis.define.compile import create_table_as
 
         if long := [column for column in (name, *schema) if _too_long(column)]:
             raise WarehouseError(

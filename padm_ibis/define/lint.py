@@ -16,10 +16,10 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.expr.operations.udf import AggUDF, ScalarUDF
 
-from padm_ibis import contract as contracts
-from padm_ibis.engine.graph import Graph
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.grain import Grain, column_name, injective, source_columns, used_columns
+from padm_ibis.define.graph import Graph
 from padm_ibis.errors import DefinitionError
-from padm_ibis.grain import Grain, column_name, injective, source_columns, used_columns
 from padm_ibis.params import Params
 
 

@@ -18,17 +18,14 @@ import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis.engine.compile import sql
-from padm_ibis.engine.content import VOLATILE
-from padm_ibis.engine.graph import Graph
-from padm_ibis.model import Model
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.layers import VOLATILE
+from padm_ibis.define.model import Model
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
-
-    from padm_ibis.warehouse import Warehouse
 
 ANY_DAY = datetime.date(2000, 2, 29)
 
@@ -93,15 +90,8 @@ def of_rows(table: ir.Table) -> ir.Table:
     return hashed.agg(rows=hashed.count(), **parts)
 
 
-def of_table(warehouse: Warehouse, layer: str, name: str) -> Content:
-    """Return how many rows a table of the warehouse has, and the fingerprint of what they say."""
-    table = warehouse.table(f"{layer}.{name}")
-    (row,) = warehouse.execute(sql(of_rows(table), warehouse.dialect, pretty=False))
-    return Content(int(row[0]), combine(table.schema(), tuple(int(v) for v in row)))
-
-
 def of_expression(con: SQLBackend, table: ir.Table) -> Content:
-    """Return the same of any expression on a connection."""
+    """Return how many rows an expression has on a connection, and the fingerprint of what they say."""
     (row,) = con.to_pyarrow(of_rows(table)).to_pylist()
     values = tuple(int(v) for v in row.values())
     return Content(values[0], combine(table.schema(), values))

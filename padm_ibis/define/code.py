@@ -10,25 +10,26 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from padm_ibis import __version__
+from padm_ibis.version import __version__
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ENGINES = ("ibis-framework", "sqlglot", "duckdb", "pandera")  # a new version may write another statement
 NAMED = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
 # Parts of the package that make no table: what they hold may change without anything being rebuilt.
 APART = (
-    "commands",
-    "sample",
-    "testing",
-    "publish",
-    "audit",
-    "docs",
-    "cli.py",
-    "warehouse.py",
     "api.py",
-    "engine/report.py",
+    "audit/",
+    "cli.py",
+    "commands/",
     "engine/check.py",
-    "engine/progress.py",
+    "export.py",
+    "processes.py",
+    "publish/",
+    "report/",
+    "sample/",
+    "schedule.py",
+    "testing/",
+    "warehouse.py",
 )
 
 

@@ -578,7 +578,7 @@ def _apply_environment(sources: Any) -> Any:
 
 
 def _environment() -> dict[str, Any]:
-    from padm_ibis.environment import Environment  # pydantic-settings takes a tenth of a second, and few need it
+    from padm_ibis.config.environment import Environment  # pydantic-settings takes a tenth of a second, and few need it
 
     try:
         found = Environment()

@@ -15,8 +15,9 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.expr.operations.relations import Simple
 
+from padm_ibis.define.grain import injective
+from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.errors import UnknownName
-from padm_ibis.grain import injective
 
 UNRESOLVED = "?"
 
@@ -256,9 +257,6 @@ class Lineage:
                 beside = (values.indirect | indirect.values | indirect.indirect) - values.values
                 self._sources[ref] = Origin(values.values, beside, values.how | direct.how)
         return self._sources[ref]
-
-
-LOADER_COLUMNS = ("source_db", "_extracted_at", "_run_id")
 
 
 # --- shown -----------------------------------------------------------------------------------------

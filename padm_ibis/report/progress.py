@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from padm_ibis.engine.report import duration
+from padm_ibis.report.text import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -9,32 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.text import duration, examples, rows
+
 Status = Literal["ok", "up to date", "partial", "failed"]
 Action = Literal["loaded", "built", "unchanged", "failed", "skipped"]
-Verdict = Literal["ok", "warn", "error"]
 FIRST = "not built yet"
 EXIT_CODES = {"ok": 0, "up to date": 0, "partial": 1, "failed": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One rule on one table.
-
-    Attributes
-    ----------
-    rule
-        ``not_null(alumno_id)``, ``unique(source_db, alumno_id)``, ``foreign_key(elemento_id → dim_elemento)`` …
-    failed
-        Rows that break it.
-    rows
-        Some of those, by their keys; never personal data.
-    """
-
-    table: str
-    rule: str
-    verdict: Verdict
-    failed: int = 0
-    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +144,6 @@ def _plain(value: Any) -> str:
     return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
 
 
-def duration(seconds: float) -> str:
-    """``0.004`` → ``<0.01 s``, ``12.34`` → ``12.3 s``, ``95`` → ``1 min 35 s``."""
-    if seconds < 0.01:
-        return "<0.01 s"
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def headline(report: RunReport) -> str:
     """Return the outcome in one line."""
     total = sum(t.rows for t in report.tables if t.action in ("built", "loaded"))
@@ -217,13 +186,3 @@ def problems(report: RunReport) -> Iterator[str]:
         yield f"warning {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
     for note in report.notes:
         yield f"note    {note}"
-
-
-def rows(count: int) -> str:
-    """``1`` → ``1 row``, ``1200`` → ``1,200 rows``."""
-    return f"{count:,} row{'s' * (count != 1)}"
-
-
-def examples(check: CheckResult) -> str:
-    """Return two of the failing rows, by their keys."""
-    return f", such as {'; '.join(check.rows[:2])}" if check.rows else ""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis import terms
 from padm_ibis.params import Params
+from padm_ibis.words import terms
 
 STUDENT = ("source_db", "alumno_id")
 REPORT_YEAR, EVENT_YEAR = "anio_academico", "anio_evento"

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -16,17 +15,17 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from padm_ibis import contract as contracts
-from padm_ibis.engine.dag import LAYERS, Dag, Node
-from padm_ibis.errors import ConfigError, DefinitionError, SchemaMismatch, did_you_mean
-from padm_ibis.model import PARAMS, Model, Resource, model_of
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.dag import Dag, Node
+from padm_ibis.define.layers import LAYERS, LOADER_COLUMNS
+from padm_ibis.define.model import PARAMS, Model, Resource, model_of
+from padm_ibis.define.source_table import SourceTable
+from padm_ibis.errors import DefinitionError, SchemaMismatch, did_you_mean
 from padm_ibis.params import Params
-from padm_ibis.sources.table import SourceTable
 
 READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"bronze": (), "silver": ("bronze", "silver"), "gold": ("silver", "gold")}
 )
-LOADED = ("source_db", "_extracted_at", "_run_id")  # columns of bronze that the loader adds
 
 TableFunction = Callable[..., ir.Table]
 
@@ -111,7 +110,7 @@ def expected(model: Model, params: Params) -> ibis.Schema:
     schema = contracts.schema(model.contract, params)
     if model.layer != "bronze":
         return schema
-    return ibis.schema({name: kind for name, kind in schema.items() if name not in LOADED})
+    return ibis.schema({name: kind for name, kind in schema.items() if name not in LOADER_COLUMNS})
 
 
 def differences(found: ibis.Schema, wanted: ibis.Schema) -> list[str]:
@@ -133,30 +132,6 @@ def differences(found: ibis.Schema, wanted: ibis.Schema) -> list[str]:
 def _plain_type(kind: dt.DataType) -> dt.DataType:
     """Return the type without what engines add to it: nullability, and the digits of an instant's second."""
     return dt.Timestamp(timezone=kind.timezone) if isinstance(kind, dt.Timestamp) else kind.copy(nullable=True)
-
-
-def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
-    """Return the graph of this package's tables and of those in ``modules``; see `build`.
-
-    Parameters
-    ----------
-    guarani
-        False leaves this package's tables out: for a warehouse that no Guaraní feeds.
-    """
-    functions: list[TableFunction] = []
-    sources: dict[str, SourceTable] = {}
-    if guarani:
-        from padm_ibis.bronze import BRONZE
-        from padm_ibis.gold import GOLD
-        from padm_ibis.silver import SILVER
-        from padm_ibis.sources.guarani import TABLES
-
-        functions += [*BRONZE, *SILVER, *GOLD]
-        sources |= TABLES
-    for module in [_import(name) for name in modules]:
-        functions += marked(module)
-        sources |= getattr(module, "TABLES", {})
-    return build(functions, sources)
 
 
 def marked(module: ModuleType) -> list[TableFunction]:
@@ -231,18 +206,6 @@ def _ordered(models: Mapping[str, Model]) -> list[str]:
         ordered.append(ready.pop(0))
         sorter.done(ordered[-1])
     return ordered
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or name
-        whose = "" if name.startswith(missing) else f" (imported by {name})"
-        raise ConfigError(
-            f"models.modules: there is no module {missing!r}{whose}.",
-            hint="It may be an installed package, a file beside padm.toml, or on PYTHONPATH.",
-        ) from None
 
 
 def _file(model: Model) -> str:

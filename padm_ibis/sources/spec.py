@@ -18,17 +18,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from padm_ibis.model import Hash
-    from padm_ibis.sources.table import SourceTable
+    from padm_ibis.define.model import Hash
+    from padm_ibis.define.source_table import SourceTable
 
 Dialect = Literal["postgres", "duckdb"]
 DIALECTS: tuple[Dialect, ...] = ("postgres", "duckdb")
-LOADER_COLUMNS = ("source_db", "_extracted_at", "_run_id")
 KINDS = {"guarani": ("padm_ibis.sources.guarani", "padm_ibis.bronze")}
 PLACEHOLDER = re.compile(r'"padm_source__([A-Za-z0-9_]+)"')
 _PREFIX = "padm_source__"
@@ -36,7 +36,7 @@ _PREFIX = "padm_source__"
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A source table as the expressions expect it; see `padm_ibis.sources.table.SourceTable`."""
+    """A source table as the expressions expect it; see `padm_ibis.define.source_table.SourceTable`."""
 
     name: str
     columns: Mapping[str, str]
@@ -152,8 +152,8 @@ def _build(kind: str, modules: tuple[str, str]) -> KindSpec:
     tables, bronze = (import_module(name) for name in modules)
     resources = getattr(bronze, "BRONZE", None)
     if resources is None:
-        from padm_ibis.engine.graph import marked
-        from padm_ibis.model import Resource, model_of
+        from padm_ibis.define.graph import marked
+        from padm_ibis.define.model import Resource, model_of
 
         resources = [function for function in marked(bronze) if isinstance(model_of(function), Resource)]
     if not resources or not hasattr(tables, "TABLES"):
@@ -169,9 +169,9 @@ def _table_spec(table: SourceTable) -> TableSpec:
 def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, SourceTable]) -> ResourceSpec:
     import ibis
 
-    from padm_ibis import contract as contracts
-    from padm_ibis.engine.compile import sql
-    from padm_ibis.model import Resource, model_of
+    from padm_ibis.define import contract as contracts
+    from padm_ibis.define.compile import sql
+    from padm_ibis.define.model import Resource, model_of
 
     record = model_of(function)
     if not isinstance(record, Resource):
@@ -225,10 +225,11 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
     """Names the code that the statements are made from."""
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent
-    ours = [*package.glob("*.py"), *package.glob("sources/*.py"), *package.glob("checks/*.py"), Path(__file__)]
+    rooms = ("define", "words", "sources", "checks")
+    ours = [package / "bronze.py", package / "params.py", *(path for room in rooms for path in package.glob(f"{room}/*.py"))]
     known = {name for pair in KINDS.values() for name in pair}
     theirs = [Path(found.origin) for m in modules if m not in known and (found := find_spec(m)) and found.origin]
-    for path in sorted({*ours, package / "engine" / "compile.py", *theirs}):
+    for path in sorted({*ours, *theirs}):
         digest.update(path.read_bytes())
     for name in ("ibis-framework", "sqlglot"):
         digest.update(metadata.version(name).encode())

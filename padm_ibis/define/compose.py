@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import ibis.expr.types as ir
 
-from padm_ibis.engine.graph import Graph
-from padm_ibis.model import Model
+from padm_ibis.define.graph import Graph
+from padm_ibis.define.model import Model
 from padm_ibis.params import Params
 
 Given = Callable[[Model], "ir.Table | None"]

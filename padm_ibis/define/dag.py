@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import UnknownName
-
-LAYERS = ("bronze", "silver", "gold")
 
 
 @dataclass(frozen=True, slots=True)

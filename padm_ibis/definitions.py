@@ -9,18 +9,22 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from padm_ibis.engine import code
-from padm_ibis.engine.dag import Dag
-from padm_ibis.engine.statements import Statements
+from padm_ibis.define import code
+from padm_ibis.define.dag import Dag
+from padm_ibis.define.statements import Statements
+from padm_ibis.errors import ConfigError
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
-    from padm_ibis.engine.graph import Graph
+    from padm_ibis.define.graph import Graph, TableFunction
+    from padm_ibis.define.source_table import SourceTable
 
 
 class Definitions:
@@ -62,7 +66,7 @@ class Definitions:
     @cached_property
     def graph(self) -> Graph:
         """Every table, as models; imports Ibis and Pandera."""
-        from padm_ibis.engine.graph import collect
+        from padm_ibis.definitions import collect
 
         return collect(self.modules, guarani=self.guarani)
 
@@ -97,3 +101,41 @@ class Definitions:
             temporary.replace(self._file)
             with self._checked.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{name}\n" for name in fresh))
+
+
+def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
+    """Return the graph of this package's tables and of those in ``modules``; see `define.graph.build`.
+
+    Parameters
+    ----------
+    guarani
+        False leaves this package's tables out: for a warehouse that no Guaraní feeds.
+    """
+    from padm_ibis.define.graph import build, marked
+
+    functions: list[TableFunction] = []
+    sources: dict[str, SourceTable] = {}
+    if guarani:
+        from padm_ibis.bronze import BRONZE
+        from padm_ibis.gold import GOLD
+        from padm_ibis.silver import SILVER
+        from padm_ibis.sources.guarani import TABLES
+
+        functions += [*BRONZE, *SILVER, *GOLD]
+        sources |= TABLES
+    for module in [_import(name) for name in modules]:
+        functions += marked(module)
+        sources |= getattr(module, "TABLES", {})
+    return build(functions, sources)
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        whose = "" if name.startswith(missing) else f" (imported by {name})"
+        raise ConfigError(
+            f"models.modules: there is no module {missing!r}{whose}.",
+            hint="It may be an installed package, a file beside padm.toml, or on PYTHONPATH.",
+        ) from None

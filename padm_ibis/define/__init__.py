@@ -1,0 +1,1 @@
+"""What a table is, and all that can be known of it without data."""

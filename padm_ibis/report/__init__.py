@@ -1,0 +1,1 @@
+"""What a run, a check, a plan or a publication found: plain data, and how it is said."""

@@ -1,0 +1,27 @@
+"""Numbers, times and examples as people read them."""
+
+from __future__ import annotations
+
+from padm_ibis.report.results import CheckResult
+
+
+def duration(seconds: float) -> str:
+    """``0.004`` → ``<0.01 s``, ``12.34`` → ``12.3 s``, ``95`` → ``1 min 35 s``."""
+    if seconds < 0.01:
+        return "<0.01 s"
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def rows(count: int) -> str:
+    """``1`` → ``1 row``, ``1200`` → ``1,200 rows``."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def examples(check: CheckResult) -> str:
+    """Return two of the failing rows, by their keys."""
+    return f", such as {'; '.join(check.rows[:2])}" if check.rows else ""
