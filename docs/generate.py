@@ -11,7 +11,8 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from padm_ibis.config import SourceConfig, _File
+from padm_ibis.config import SourceConfig
+from padm_ibis.config.settings import File
 
 PAGE = Path(__file__).with_name("configuration.md")
 HEAD = """# padm.toml, key by key
@@ -35,7 +36,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def sections(owner: type[BaseModel] = _File) -> Iterator[type[BaseModel]]:
+def sections(owner: type[BaseModel] = File) -> Iterator[type[BaseModel]]:
     """Yield every table of the file, in its order, each followed by those in it."""
     for field in owner.model_fields.values():
         if (section := _section(field)) is not None:

@@ -80,7 +80,7 @@ def test_postgresql_gives_the_same(postgres):
 CODE = """
 import json, sys
 from padm_ibis.define import fingerprint
-from padm_ibis.engine.graph import collect
+from padm_ibis.definitions import collect
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
 graph = collect()
 print(json.dumps({m.name: fingerprint.of_model(graph, m, DEFAULT_PARAMS) for m in graph}))

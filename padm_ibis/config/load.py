@@ -1,0 +1,170 @@
+"""Reading ``padm.toml``: a profile laid over it, secrets from the environment, the environment's own overrides."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import ValidationError
+
+from padm_ibis.config.mistakes import explained, message
+from padm_ibis.config.sample import add_sample
+from padm_ibis.config.secrets import SHORTEST_MASKED, redact
+from padm_ibis.config.settings import Config, File
+from padm_ibis.config.urls import WAREHOUSE_SCHEMES, Url
+from padm_ibis.config.variables import substitute
+from padm_ibis.errors import ConfigError, did_you_mean
+
+FILE = "padm.toml"
+
+
+def load_config(
+    path: str | os.PathLike[str] | None = None,
+    profile: str | None = None,
+    warehouse: str | None = None,
+    *,
+    secrets: bool = True,
+) -> Config:
+    """Read the configuration: ``path``, else ``./padm.toml``, else the embedded sample.
+
+    Parameters
+    ----------
+    path
+        The file; relative paths inside it start from its folder.
+    profile
+        Name of the ``[profiles.<name>]`` to lay over it.
+    warehouse
+        A URL that replaces ``warehouse.url``; a relative file starts from the current folder.
+    secrets
+        False leaves missing ``${VARIABLES}`` as they are, for commands that open nothing.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong with it; all mistakes are listed.
+    """
+    file = _find(path)
+    tree = {} if file is None else _parse(file)
+    profiles = tree.pop("profiles", {})
+    where = FILE if file is None else file.name
+    _check_profiles(tree, profiles, where)
+    if profile is not None:
+        if profile not in profiles:
+            raise ConfigError(f"{where}: there is no profile {profile!r}.", hint=did_you_mean(profile, profiles))
+        tree = _overlay(tree, profiles[profile])
+    tree.setdefault("warehouse", {})
+    if isinstance(tree["warehouse"], dict):
+        if warehouse is not None:
+            tree["warehouse"]["url"] = warehouse
+        tree["warehouse"].setdefault("url", "duckdb://warehouse.duckdb")
+    used: set[str] = set()
+    tree = substitute(tree, where, used, strict=secrets)
+    folder = Path.cwd() if file is None else file.parent
+    if warehouse is not None:
+        tree["warehouse"]["url"] = _read_override(tree["warehouse"]["url"])
+    if file is None:
+        add_sample(tree, folder)
+    tree["sources"] = _apply_environment(tree.get("sources", {}))
+    extra = {"path": file, "profile": profile, "sample": file is None}
+    try:
+        config = Config.model_validate({**tree, **extra}, context={"folder": folder})
+    except ValidationError as error:
+        raise explained(error, where) from None
+    # A very short one stands in many a word: masking it would make messages unreadable and hide nothing.
+    config._secrets = frozenset(secret for secret in _known_secrets(config, used) if len(secret) >= SHORTEST_MASKED)
+    return config
+
+
+def _find(path: str | os.PathLike[str] | None) -> Path | None:
+    if path is None:
+        return Path(FILE).resolve() if Path(FILE).is_file() else None
+    file = Path(path).expanduser().resolve()
+    if file.is_dir():
+        raise ConfigError(f"{path} is a folder, not a configuration file.", hint=f"Give the file itself: {Path(path) / FILE}.")
+    if not file.is_file():
+        raise ConfigError(
+            f"There is no configuration file {path}.", hint=f"Without --config, ./{FILE} is read where there is one."
+        )
+    return file
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file.name} is not valid TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file.name} is not UTF-8 text (byte {error.start}).") from None
+    except OSError as error:
+        raise ConfigError(f"{file.name} cannot be read: {error.strerror}.") from None
+
+
+def _overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = copy.deepcopy(dict(base))
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = _overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else copy.deepcopy(value)
+    return merged
+
+
+def _check_profiles(tree: Mapping[str, Any], profiles: Any, where: str) -> None:
+    """Refuse unknown keys in every profile, chosen or not: a typing error must not wait for the night it is used."""
+    if not isinstance(profiles, dict) or not all(isinstance(p, dict) for p in profiles.values()):
+        raise ConfigError(f"{where}: profiles should be tables: [profiles.<name>].")
+    for name, profile in profiles.items():
+        try:
+            File.model_validate(profile)
+        except ValidationError as error:
+            unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]
+            if unknown:
+                text, hint = message(unknown, where, prefix=f"profiles.{name}.")
+                raise ConfigError(text, hint=hint) from None
+
+
+def _read_override(text: str) -> Url:
+    try:
+        return Url.parse(text, WAREHOUSE_SCHEMES, Path.cwd())
+    except ValueError as error:
+        raise ConfigError(f"--warehouse {redact(text)!r} {error}.") from None
+
+
+def _apply_environment(sources: Any) -> Any:
+    """Name each source, and lay over it what the variables of the earlier pipeline say."""
+    if not isinstance(sources, dict) or not all(isinstance(s, dict) for s in sources.values()):
+        return sources
+    overrides = _environment() if any(name.upper().startswith("DWH_") for name in os.environ) else {}
+    return {name: {**source, "name": name, **overrides} for name, source in sources.items()}
+
+
+def _environment() -> dict[str, Any]:
+    from padm_ibis.config.environment import Environment  # pydantic-settings takes a tenth of a second, and few need it
+
+    try:
+        found = Environment()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"The environment variable DWH_{str(first['loc'][0]).upper()}: {first['msg']}.") from None
+    overrides: dict[str, Any] = {}
+    if found.bronze_resources:
+        overrides["resources"] = [name.strip() for name in found.bronze_resources.split(",") if name.strip()]
+    if found.incremental_start_date:
+        overrides["incremental_start_date"] = found.incremental_start_date
+    return overrides
+
+
+def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
+    if config.mail is not None and config.mail.password is not None:
+        yield config.mail.password.get_secret_value()
+    for url in (config.warehouse.url, config.publish.to, *(s.url for s in config.sources.values())):
+        if url is not None and url.password:
+            yield url.password
+            yield unquote(url.password)
+    if config.privacy.hash_key is not None and not config.sample:
+        yield config.privacy.hash_key.get_secret_value()
+    # What a variable holds need not be a secret, "negocio" for one.
+    yield from (text for text in used if len(text) >= 8 and "://" not in text)

@@ -1,0 +1,226 @@
+"""The sections of ``padm.toml``: every key, its type, its default and what it means."""
+
+from __future__ import annotations
+
+import codecs
+import datetime as dt
+from pathlib import Path
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
+from padm_ibis.errors import did_you_mean
+from padm_ibis.params import Params
+
+Severity = Literal["error", "warn", "off"]
+SEVERITIES: tuple[str, ...] = get_args(Severity)
+
+
+class Section(BaseModel):
+    """A table of ``padm.toml``: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class WarehouseConfig(Section):
+    """``[warehouse]``: where the tables are kept."""
+
+    url: WarehouseUrl = Field(description="duckdb://<file>, postgres://<user>@<host>/<database> or pyspark://<folder>.")
+    memory_limit: str | None = Field(
+        None,
+        pattern=r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B$",
+        description="Most memory DuckDB may use, e.g. '4GB'; without it, 80 %.",
+    )
+    threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; without it, one per core.")
+
+
+class PipelineConfig(Section):
+    """``[pipeline]``: the run parameters that are not the date; see `padm_ibis.params.Params`."""
+
+    academic_year_start_month: int = Field(
+        default=3, ge=1, le=12, description="Month on whose first day an academic year starts."
+    )
+    max_inactive_years: int = Field(default=3, ge=0, description="Years without activity after which a student's series ends.")
+    label_delay_days: int = Field(default=120, ge=0, description="Days after a cutoff before a label is taken as known.")
+    ranking_min_evaluaciones: int = Field(
+        default=30, ge=1, description="Evaluations (rows) a teacher needs in a year to be ranked."
+    )
+    period_base_year: int = Field(default=2000, description="The academic year whose anio_relativo is 0.")
+    include_sensitive: bool = Field(default=False, description="Whether disability columns (Ley 25.326) enter gold.")
+    sede_delegacion: str = Field(
+        default="delegacion", min_length=1, description="Lower-case text that marks a location as Delegación."
+    )
+
+    def params(self, as_of: dt.date) -> Params:
+        """Return the parameters of a run that speaks for ``as_of``."""
+        return Params(as_of=as_of, **self.model_dump())
+
+
+class FilesConfig(Section):
+    """``[sources.<name>.files]``: how the files of a ``files://`` source are written."""
+
+    encoding: str = Field(default="utf-8", description="Encoding of CSV files, such as 'windows-1252'.")
+    separator: str = Field(default=",", min_length=1, max_length=4, description="What stands between two values.")
+    quote: str = Field(default='"', min_length=1, max_length=1, description="What texts may be enclosed in; doubled inside.")
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal sign of numbers.")
+    date_format: str | None = Field(default=None, description="How dates are written, such as '%d/%m/%Y'; by default as in ISO.")
+    timestamp_format: str | None = Field(
+        default=None,
+        description="How instants are written, such as '%d/%m/%Y %H:%M'; by default as in ISO, with or without zone.",
+    )
+    null: list[str] = Field(default_factory=lambda: [""], min_length=1, description="Texts that mean: nothing there.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value!r} is no encoding") from None
+
+
+class SourceConfig(Section):
+    """``[sources.<name>]``: one database to read; its name is the rows' ``source_db``."""
+
+    name: str = Field(default="", description="Filled from the table's name.", pattern=r"^[A-Za-z0-9_-]*$")
+    kind: str = Field(default="guarani", description="Which system it is: the bronze resources that are read from it.")
+    url: SourceUrl = Field(description="postgres://…, duckdb://<file> or files://<folder>.")
+    schema_: str = Field(default="negocio", alias="schema", min_length=1, description="Schema of the source's tables.")
+    timezone: str = Field(
+        "America/Argentina/Buenos_Aires", description="IANA time zone in which the source's instants are dated."
+    )
+    lookback_days: int | dict[str, int] = Field(
+        default=30, description="Days read again before the watermark (a late row arrives): one number, or one per resource."
+    )
+    incremental_start_date: dt.date = Field(
+        default=dt.date(1900, 1, 1), description="First day an incremental resource is read from."
+    )
+    statement_timeout_s: int = Field(default=3600, ge=1, description="Seconds a statement at the source may take.")
+    lock_timeout_s: int = Field(default=30, ge=1, description="Seconds to wait for a lock at the source.")
+    connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
+    freshness_hours: int | dict[str, int] = Field(
+        default=48,
+        description="Hours after which `check` calls a resource's last extraction or newest cursor stale: one number, or one"
+        " per resource.",
+    )
+    resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
+    files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a time zone. {did_you_mean(value, available_timezones())}") from None
+        return value
+
+    @field_validator("freshness_hours")
+    @classmethod
+    def _is_positive(cls, value: int | dict[str, int]) -> int | dict[str, int]:
+        if any(hours < 1 for hours in (value.values() if isinstance(value, dict) else [value])):
+            raise ValueError("should be at least 1")
+        return value
+
+    @field_validator("lookback_days")
+    @classmethod
+    def _is_not_negative(cls, value: int | dict[str, int]) -> int | dict[str, int]:
+        if any(days < 0 for days in (value.values() if isinstance(value, dict) else [value])):
+            raise ValueError("should not be negative")
+        return value
+
+    @property
+    def schema(self) -> str:  # type: ignore[override]
+        """Schema of the source's tables."""
+        return self.schema_
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The source's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def lookback(self, resource: str) -> int:
+        """Return the days that ``resource`` reads again before its watermark."""
+        days = self.lookback_days
+        return days.get(resource, 30) if isinstance(days, dict) else days
+
+    def freshness(self, resource: str) -> int:
+        """Return the hours after which ``resource`` is stale."""
+        hours = self.freshness_hours
+        return hours.get(resource, 48) if isinstance(hours, dict) else hours
+
+
+class PrivacyConfig(Section):
+    """``[privacy]``: how direct identifiers are made unreadable."""
+
+    hash_key: SecretStr | None = Field(
+        default=None, min_length=1, description="Key of the HMAC-SHA-256 that replaces direct identifiers."
+    )
+
+
+class ChecksConfig(Section):
+    """``[checks]``: what happens when a rule fails: ``error`` stops the run, ``warn`` reports, ``off`` does not look."""
+
+    foreign_key: Severity = Field(default="warn", description="A key that its dimension lacks: sources have orphans.")
+    unknown_code: Severity = Field(default="warn", description="A resultado that is none of A, R, U.")
+    unreadable_value: Severity = Field(default="warn", description="A mark or flag that is there and cannot be read.")
+    missing_student: Severity = Field(default="warn", description="A row without alumno, which no fact can keep.")
+    reconcile: Severity = Field(default="error", description="Row counts that differ between source and bronze.")
+    freshness: Severity = Field(default="warn", description="A source whose last extraction is older than its freshness_hours.")
+    rules: dict[str, Severity] = Field(
+        default_factory=dict, description="Single rules: '<table>.<column>.<rule>' or '<table>.<rule>'."
+    )
+
+
+class ModelsConfig(Section):
+    """``[models]``: models of your own, beside those of this package."""
+
+    modules: list[str] = Field(default_factory=list, description="Importable modules whose @model functions join the graph.")
+
+
+class PublishConfig(Section):
+    """``[publish]``: where tables are replicated to, and what must be equal on both sides."""
+
+    to: PublishUrl | None = Field(default=None, description="postgres://…, duckdb://<file> or sqlite://<file>.")
+    tables: list[str] = Field(default_factory=list, description="Names or patterns such as 'mart_*'; without it, all of gold.")
+    mode: Literal["replace", "upsert"] = Field(default="replace", description="Replace tables, or upsert their rows by key.")
+    metrics: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Table → name → SQL aggregate, e.g. revenue = 'sum(total_amount)'."
+    )
+
+
+class MailConfig(Section):
+    """``[mail]``: who hears of a publication that failed, by SMTP."""
+
+    host: str = Field(description="The SMTP server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    sender: str = Field(description="Address the message comes from.")
+    recipients: list[str] = Field(min_length=1, description="Addresses it goes to.")
+    user: str | None = Field(default=None, description="User name, where the server wants one.")
+    password: SecretStr | None = Field(default=None, description="Password; only from the environment.")
+    starttls: bool = Field(default=True, description="Whether the connection is encrypted before anything is said.")
+
+
+class StarTable(Section):
+    """``[star.tables.<name>]``: one table of a star schema that is not ours, loaded from a CSV file."""
+
+    csv: Path = Field(description="The file, from the folder of the configuration.")
+    columns: dict[str, str] = Field(min_length=1, description="Column → SQL type, in order.")
+    key: list[str] = Field(min_length=1, description="The columns that identify a row.")
+    references: dict[str, str] = Field(default_factory=dict, description="Column → 'table.column' it points to.")
+    computed: dict[str, str] = Field(default_factory=dict, description="Column → 'type AS (expression)', stored.")
+    checks: dict[str, str] = Field(default_factory=dict, description="Name → condition that every row fulfils.")
+
+
+class StarConfig(Section):
+    """``[star]``: a star schema described here alone, loaded into the warehouse before it is published."""
+
+    schema_: str = Field(alias="schema", min_length=1, description="Schema in the warehouse's database.")
+    separator: str = Field(default=",", min_length=1, description="Between the values of a line.")
+    decimal: str = Field(default=".", min_length=1, max_length=1, description="Decimal mark.")
+    date_format: str = Field(default="%Y-%m-%d", description="How dates are written.")
+    encoding: str = Field(default="utf-8", description="Encoding of the files.")
+    tables: dict[str, StarTable] = Field(min_length=1, description="The tables.")
+    views: dict[str, Path] = Field(default_factory=dict, description="View → file with its SELECT.")

@@ -1,0 +1,88 @@
+"""All settings of a run, as one object that does not change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, PrivateAttr
+
+from padm_ibis.config.secrets import MASK, redact
+from padm_ibis.config.sections import (
+    ChecksConfig,
+    MailConfig,
+    ModelsConfig,
+    PipelineConfig,
+    PrivacyConfig,
+    PublishConfig,
+    Section,
+    Severity,
+    SourceConfig,
+    StarConfig,
+    WarehouseConfig,
+)
+from padm_ibis.errors import ConfigError
+
+
+class File(Section):
+    """What ``padm.toml`` may hold once a profile is laid over it."""
+
+    warehouse: WarehouseConfig
+    pipeline: PipelineConfig = PipelineConfig()
+    sources: dict[str, SourceConfig] = Field(default_factory=dict)
+    privacy: PrivacyConfig = PrivacyConfig()
+    checks: ChecksConfig = ChecksConfig()
+    models: ModelsConfig = ModelsConfig()
+    publish: PublishConfig = PublishConfig()
+    mail: MailConfig | None = None
+    star: StarConfig | None = None
+
+
+class Config(File):
+    """All settings of a run; made by `load_config`."""
+
+    path: Path | None = Field(default=None, description="The file it was read from; None for the embedded sample.")
+    profile: str | None = Field(default=None, description="The profile laid over the file.")
+    sample: bool = Field(default=False, description="Whether the sources are the embedded sample university.")
+    _secrets: frozenset[str] = PrivateAttr(default_factory=frozenset)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent if self.path else Path.cwd()
+
+    @property
+    def state(self) -> Path:
+        """The folder beside the warehouse in which runs work; not made here."""
+        path = self.warehouse.url.path
+        return self.folder / ".padm" if path is None else path.parent / f".{path.name}.padm"
+
+    @property
+    def described(self) -> str:
+        """Where these settings come from, for messages."""
+        name = "the embedded sample" if self.path is None else self.path.name
+        return f"{name}, profile {self.profile}" if self.profile else name
+
+    def hash_key(self) -> bytes:
+        """Return the key of the keyed hashes.
+
+        Raises
+        ------
+        ConfigError
+            If there is none: identifiers are never stored without.
+        """
+        if self.privacy.hash_key is None:
+            raise ConfigError(
+                f"{self.described}: privacy.hash_key is missing, and direct identifiers are only stored as keyed hashes.",
+                hint='Add `[privacy] hash_key = "${PADM_HASH_KEY}"` and set the variable to a long random text.',
+            )
+        return self.privacy.hash_key.get_secret_value().encode()
+
+    def mask(self, text: str) -> str:
+        """Return ``text`` without any secret this configuration knows: for messages of drivers."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return redact(text)
+
+    def severity(self, rule: str, default: Severity = "error") -> Severity:
+        """Return what a failed single rule means: from ``checks.rules``, else ``default``."""
+        return self.checks.rules.get(rule, default)

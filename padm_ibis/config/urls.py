@@ -1,0 +1,105 @@
+"""Addresses of databases, files and folders; each shows itself without its password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from padm_ibis.config.secrets import redact
+from padm_ibis.config.variables import VARIABLE
+from padm_ibis.errors import did_you_mean
+
+WAREHOUSE_SCHEMES = ("duckdb", "postgres", "postgresql", "pyspark")
+PUBLISH_SCHEMES = ("postgres", "postgresql", "duckdb", "sqlite")
+SOURCE_SCHEMES = ("postgres", "postgresql", "duckdb", "files")
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """The address of a database or file; shows itself without its password.
+
+    Attributes
+    ----------
+    scheme
+        ``duckdb``, ``postgres``, ``pyspark`` or ``files``; ``postgresql`` is written ``postgres``.
+    path
+        The file or folder of a ``duckdb://`` or ``files://`` address, relative ones from the folder of the
+        configuration; None for a server.
+    """
+
+    scheme: str
+    path: Path | None
+    _text: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, schemes: tuple[str, ...], folder: Path | None = None) -> Url:
+        """Read an address; ``ValueError`` says what is wrong with it, never the address itself."""
+        scheme, separator, rest = text.partition("://")
+        if not separator:
+            raise ValueError(f"is not a URL: it should start with {_listed(schemes)}")
+        if scheme not in schemes:
+            raise ValueError(f"has the scheme {scheme!r}. {did_you_mean(scheme, schemes)}")
+        scheme = "postgres" if scheme == "postgresql" else scheme
+        if scheme in ("duckdb", "sqlite", "files"):
+            if not rest:
+                raise ValueError(f"names no {'folder' if scheme == 'files' else 'file'}: write {scheme}://<path>")
+            path = Path(rest).expanduser()
+            return cls(scheme, path if path.is_absolute() else (folder or Path.cwd()) / path, text)
+        if scheme == "postgres":
+            _check_server(text)
+        return cls(scheme, None, text)
+
+    def reveal(self) -> str:
+        """Return the whole address, password included: for a driver, never for a message."""
+        return self._text
+
+    @property
+    def password(self) -> str | None:
+        """The password as it is written in the address, if there is one."""
+        return None if self.path is not None else urlsplit(self._text).password
+
+    def __str__(self) -> str:
+        return redact(self._text)
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
+
+def _check_server(text: str) -> None:
+    parts = urlsplit(text)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is no number; a password with special characters must be %-encoded") from None
+    if "#" in text:
+        raise ValueError("contains '#'; a password with special characters must be %-encoded")
+    if not parts.hostname and "host=" not in parts.query:
+        raise ValueError("names no host: write postgres://user@host:5432/database")
+    if not parts.path.strip("/") and "dbname=" not in parts.query:
+        raise ValueError("names no database: write postgres://user@host:5432/database")
+
+
+def _listed(schemes: tuple[str, ...]) -> str:
+    return ", ".join(f"{s}://" for s in schemes)
+
+
+def _address(schemes: tuple[str, ...]) -> BeforeValidator:
+    def read(value: Any, info: Any) -> Url:
+        if isinstance(value, Url):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("should be text: a URL")
+        if VARIABLE.search(value):  # only where the caller asked not to resolve secrets
+            return Url(value.partition("://")[0], None, value)
+        return Url.parse(value, schemes, (info.context or {}).get("folder"))
+
+    return BeforeValidator(read)
+
+
+WarehouseUrl = Annotated[Url, _address(WAREHOUSE_SCHEMES), PlainSerializer(str)]
+PublishUrl = Annotated[Url, _address(PUBLISH_SCHEMES), PlainSerializer(str)]
+SourceUrl = Annotated[Url, _address(SOURCE_SCHEMES), PlainSerializer(str)]
