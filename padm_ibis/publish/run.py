@@ -13,6 +13,7 @@ from typing import Any
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.publish import reconcile
+from padm_ibis.publish.changes import changed_columns
 from padm_ibis.publish.databases import Source, published_at, source_of
 from padm_ibis.publish.failures import explained
 from padm_ibis.publish.reconcile import Side
@@ -92,11 +93,19 @@ def _replicate(source: Source, there: Side, target: Target, publication: Publica
     report = publication.report
     _stage_all(source, there, target, publication, tell)
     _compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
+    _tell_columns(target, publication, tell)
     equal = not any(detail.differences for detail in report.tables_detail)
     for detail in report.tables_detail:
         detail.status = "published" if equal else "failed" if detail.differences else "skipped"
     report.close(time.perf_counter() - began)  # what the target's history says is true as soon as anyone can read it
     (target.show if equal else target.refuse)()
+
+
+def _tell_columns(target: Target, publication: Publication, tell: Tell) -> None:
+    for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
+        detail.columns = changed_columns(target, spec)
+        for change in detail.columns:
+            tell(f"{spec.qualified}: {change}")
 
 
 def _stage_all(source: Source, there: Side, target: Target, publication: Publication, tell: Tell) -> None:

@@ -20,6 +20,8 @@ class TableDetail:
         Rows of the source.
     differences
         What is not equal on both sides, in words; empty when all is.
+    columns
+        How the columns differ from those that readers had before, in words.
     """
 
     table: str
@@ -27,6 +29,7 @@ class TableDetail:
     records: int = 0
     seconds: float = 0.0
     differences: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class PublishReport:
         out = []
         for item in self.tables_detail:
             out.append(f"{item.table}  {item.status}  {item.records:,} rows  {item.seconds:.2f} s")
+            out += [f"  changed: {change}" for change in item.columns]
             out += [f"  differs: {difference}" for difference in item.differences]
         if self.error:
             out.append(f"error: {self.error}")
