@@ -23,7 +23,7 @@ from unittest.mock import patch
 import padm_ibis as padm
 from padm_ibis.audit.leakage import LeakageReport, audit_leakage
 from padm_ibis.definitions import Definitions
-from padm_ibis.engine import build
+from padm_ibis.engine import run
 from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 
 CAMPUSES = 2
@@ -67,8 +67,8 @@ def one_round(config: padm.Config, folder: Path) -> list[Clock]:
     def timed(*arguments: object) -> None:
         building.append(clocked(lambda: original(*arguments)))
 
-    original: Callable[..., None] = build._build
-    with patch.object(build, "_build", timed):
+    original: Callable[..., None] = run.build
+    with patch.object(run, "build", timed):
         whole = clocked(lambda: padm.run(as_of=SAMPLE_AS_OF, config=config))
     reports: list[LeakageReport] = []
     audit = clocked(lambda: reports.append(proof(config)))

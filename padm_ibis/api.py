@@ -8,8 +8,8 @@ import os
 from collections.abc import Sequence
 
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
-from padm_ibis.engine.build import Request
-from padm_ibis.engine.build import run as _run
+from padm_ibis.engine.run import run as _run
+from padm_ibis.engine.state import Request
 from padm_ibis.errors import UsageError, WarehouseError
 from padm_ibis.report.check import CheckReport
 from padm_ibis.report.plan import Plan, Step

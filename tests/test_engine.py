@@ -313,17 +313,18 @@ def test_readers_read_on_while_a_run_publishes(run: Run, folder: Path) -> None:
 _VICTIM = """
 import sys, time
 import padm_ibis as padm
-from padm_ibis.engine import build
+from padm_ibis.engine import build, run
 
 def wait(*args, **kwargs):
     print("now", flush=True)
     time.sleep(60)
-setattr(build, sys.argv[2], wait)
+module, name = sys.argv[2].split(".")
+setattr({"build": build, "run": run}[module], name, wait)
 padm.run(as_of="2024-12-31", config=sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("moment", ["_check_relations", "_conclude"])
+@pytest.mark.parametrize("moment", ["build._check_relations", "run._conclude"])
 def test_a_killed_run_leaves_the_last_good_version_and_the_next_one_catches_up(run: Run, folder: Path, moment: str) -> None:
     run()
     before = (folder / "w.duckdb").read_bytes()

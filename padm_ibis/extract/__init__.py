@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from padm_ibis.extract.extraction import Extraction, Loaded, extract, load_sources
+from padm_ibis.extract.extraction import extract, load_sources
 from padm_ibis.extract.reconcile import Reconciliation, check_sources
+from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.store import DuckDBStore, Store
 
-__all__ = ["DuckDBStore", "Extraction", "Loaded", "Reconciliation", "Store", "check_sources", "extract", "load_sources"]
+__all__ = ["DuckDBStore", "Extraction", "Reconciliation", "Store", "check_sources", "extract", "load_sources"]

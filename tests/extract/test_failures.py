@@ -244,8 +244,8 @@ def test_a_session_in_another_time_zone_is_refused(bronze: Bronze, campus: Campu
 
 def test_the_bound_on_memory_ends_with_the_extraction(bronze: Bronze, campus: Campus, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is built afterwards may use all that the machine has: 5 million groups take more than 30 MB."""
-    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY", 30)
-    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY_A_COLUMN", 0)
+    monkeypatch.setattr("padm_ibis.extract.bounds._MEMORY", 30)
+    monkeypatch.setattr("padm_ibis.extract.bounds._MEMORY_A_COLUMN", 0)
     campus.mark(1, "2024-03-01")
     many = "SELECT count(*) FROM (SELECT i FROM range(5_000_000) AS t(i) GROUP BY i)"
     with duckdb.connect(str(bronze.file), config={"temp_directory": ""}) as con:

@@ -168,8 +168,8 @@ def test_rows_that_do_not_fit_in_memory_are_compared(
     """190 MB of text under a bound of 160 MB."""
     if not request.config.getoption("--campaign"):
         pytest.skip("a minute of disk; runs with --campaign")
-    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY", 160)
-    monkeypatch.setattr("padm_ibis.extract.extraction._MEMORY_A_COLUMN", 0)
+    monkeypatch.setattr("padm_ibis.extract.bounds._MEMORY", 160)
+    monkeypatch.setattr("padm_ibis.extract.bounds._MEMORY_A_COLUMN", 0)
     names = [f"c{n:03}" for n in range(WIDTH - 1)]
     texts = ", ".join(f"repeat(md5((i * {n + 1})::text), 2) AS {name}" for n, name in enumerate(names))
     campus.sql(f"CREATE TABLE wide AS SELECT i::int AS id, {texts} FROM generate_series(1, 15000) AS i")

@@ -1,0 +1,79 @@
+"""Bronze, loaded source by source; and which of its tables a run therefore finds changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from padm_ibis.engine import ledger
+from padm_ibis.engine.state import RunState, now
+from padm_ibis.errors import PadmError, SourceUnreachable
+
+if TYPE_CHECKING:
+    from padm_ibis.backends.base import Work
+
+
+def load(work: Work, run: RunState) -> None:
+    """Bring bronze up to date with every source that can be read.
+
+    Raises
+    ------
+    SourceUnreachable, PadmError
+        If none could be; the first, where not one was reached.
+    """
+    from padm_ibis.extract import load_sources
+
+    bronze = [node.name for node in run.of("bronze")]
+    if run.config.sample:
+        _make_sample(run)
+    interrupted = ledger.get(work, "loading")
+    ledger.put(work, "loading", run.report.run_id)
+    with run.phase("extract", len(bronze) * len(run.config.sources)):
+        loaded = load_sources(
+            work,
+            run.config,
+            run_id=run.report.run_id,
+            resources=bronze,
+            full_refresh=run.request.full_refresh,
+            reconcile=run.request.reconcile,
+            progress=run.progress,
+        )
+    run.report.inputs, run.report.failures = loaded.inputs, loaded.failures
+    run.report.checks += loaded.checks
+    run.report.notes += loaded.notes
+    changed = {i.resource for i in loaded.inputs if i.changed}
+    known = ledger.records(work)
+    existing = work.tables()["bronze"]
+    # After a run that was killed while loading nobody knows what it changed.
+    fresh = {name for name in existing if name in changed or name not in known or interrupted}
+    found = run.contents(work, [("bronze", name) for name in sorted(fresh)])
+    with work.transaction():
+        ledger.bronze_changed(work, found, run.report.run_id, now())
+        ledger.put(work, "loading", None)
+        if fresh:
+            ledger.put(work, "unpublished", run.report.run_id)
+    run.changed = frozenset(fresh)
+    if loaded.failures and len(loaded.failures) == len(run.config.sources):
+        first = loaded.failures[0]
+        listed = "\n".join(f"  {f.source_db}: {f.message}" for f in loaded.failures)
+        if any(f.reached for f in loaded.failures):
+            raise PadmError(f"No source could be loaded; the warehouse is as it was.\n{listed}", hint=first.hint)
+        raise SourceUnreachable(f"No source could be reached; the warehouse is as it was.\n{listed}", hint=first.hint)
+
+
+def _make_sample(run: RunState) -> None:
+    from padm_ibis.config import SAMPLE_CAMPUSES
+
+    path = next(iter(run.config.sources.values())).url.path
+    assert path is not None, "the sample is a file"
+    if not path.exists():
+        from padm_ibis.sample import write_sample
+
+        run.progress.note("No padm.toml: making a sample university (500 students, 2 campuses) to read from.")
+        with run.phase("sample"):
+            temporary = path.with_suffix(".new.duckdb")
+            temporary.unlink(missing_ok=True)
+            write_sample(f"duckdb://{temporary}", students=500, years=12, campuses=SAMPLE_CAMPUSES, seed=7)
+            temporary.replace(path)
+    run.report.notes.append(
+        f"No padm.toml: the sources are a sample university of invented people, {path.parent.name}/{path.name}."
+    )

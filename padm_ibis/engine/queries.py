@@ -1,0 +1,101 @@
+"""The statements of a run: where it finds each table, and what is sent to the engine, kept from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from padm_ibis.backends.base import Design, Work
+from padm_ibis.engine import ledger
+
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.types as ir
+
+    from padm_ibis.define.graph import Graph
+    from padm_ibis.define.model import Model
+    from padm_ibis.engine.state import RunState
+    from padm_ibis.engine.validate import Run
+    from padm_ibis.params import Params
+
+
+def runner(work: Work, run: RunState, models: Iterable[Model]) -> Run:
+    """Run expressions over ``models`` as plain SQL: fetching through Ibis would import pandas."""
+    from padm_ibis.define.compile import sql
+
+    places = _places(work, models)
+
+    def execute(key: str, make: Callable[[], ir.Table]) -> list[tuple[Any, ...]]:
+        if not key:
+            return work.execute(sql(make(), work.dialect, pretty=False))
+        kept = run.definitions.statements
+        return work.execute(kept.get(f"{work.dialect} {places} {key}", lambda: sql(make(), work.dialect, pretty=False)))
+
+    return execute
+
+
+def statement(work: Work, run: RunState, model: Model) -> str:
+    """The query that makes a table."""
+    from padm_ibis.define.compile import sql
+
+    inputs = [run.definitions.graph.models[name] for name in model.inputs]
+    params = ledger.params_of(run.definitions.dag.nodes[model.name], run.params)
+    key = f"{work.dialect} {_places(work, inputs)} {model.name} {params}"
+    return run.definitions.statements.get(key, lambda: sql(bound(work, run, model), work.dialect, pretty=False))
+
+
+def _places(work: Work, models: Iterable[Model]) -> str:
+    return " ".join(sorted({f"{work.locate(m.layer, m.name)}.{m.name}" for m in models}))
+
+
+def table(work: Work, run: RunState, model: Model) -> ir.Table:
+    """The table of a model where this run finds it."""
+    import ibis
+
+    from padm_ibis.define import contract as contracts
+
+    schema = contracts.schema(model.contract, run.definitions.params(run.request.as_of))
+    return ibis.table(schema, name=model.name, database=work.locate(model.layer, model.name))
+
+
+def schema(run: RunState, name: str) -> ibis.Schema:
+    """The columns that a table will have."""
+    from padm_ibis.define import contract as contracts
+
+    return contracts.schema(run.definitions.graph.models[name].contract, run.definitions.params(run.request.as_of))
+
+
+def design(model: Model, graph: Graph, params: Params) -> Design:
+    """What the contract says of a table: key, columns without nulls, columns it is joined by, comments."""
+    from padm_ibis.define import contract as contracts
+    from padm_ibis.engine.validate import relations_of
+
+    columns = contracts.columns(model.contract, params)
+    joins = [tuple(mine for mine, _ in relation.pairs()) for relation in relations_of(model, graph, params)]
+    grain = next(iter((model.function.__doc__ or "").strip().splitlines()), "")
+    return Design(
+        key=model.grain,
+        required=tuple(c.name for c in columns if not c.nullable),
+        joins=tuple(dict.fromkeys(joins)),
+        comments={"": grain, **{c.name: c.description for c in columns}},
+    )
+
+
+def bound(work: Work, run: RunState, model: Model) -> ir.Table:
+    """The expression over the tables this run finds; most often they are where they are read for good."""
+    graph = run.definitions.graph
+    inputs = [graph.models[name] for name in model.inputs]
+    if model.name in run.expressions and all(work.locate(m.layer, m.name) == m.layer for m in inputs):
+        return run.expressions[model.name]
+    return graph.bind(model, run.definitions.params(run.request.as_of), partial(table, work, run))
+
+
+def code(run: RunState, model: Model) -> str:
+    """The fingerprint of a model's expression and contract."""
+    from padm_ibis.define import fingerprint
+
+    params = run.definitions.params(run.request.as_of)
+    settings = {key: value for key, value in run.params.items() if key != "as_of"}
+    key = f"model {model.name} {settings}"
+    return run.definitions.statements.get(key, lambda: fingerprint.of_model(run.definitions.graph, model, params))

@@ -1,0 +1,161 @@
+"""A run: extract, build, audit, publish.
+
+Bronze is loaded source by source. Silver and gold are built and checked in one transaction of the run's
+private copy; only when every table passed is the whole published, in one step. Whatever goes wrong before
+that leaves what readers see exactly as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from padm_ibis.backends.base import Work, backend_of
+from padm_ibis.definitions import Definitions
+from padm_ibis.engine import ledger, queries
+from padm_ibis.engine.build import build
+from padm_ibis.engine.load import load
+from padm_ibis.engine.refusals import check_definitions, check_inputs_exist, check_names
+from padm_ibis.engine.state import Request, RunState, now
+from padm_ibis.errors import PadmError
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.run import Action, RunReport, TableReport
+from padm_ibis.version import __version__
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config
+
+
+def run(config: Config, request: Request, progress: Progress | None = None) -> RunReport:
+    """Bring the warehouse up to date and publish it.
+
+    Raises
+    ------
+    PadmError
+        With the report so far as its ``report``; readers keep the last good version.
+    """
+    began = time.perf_counter()
+    definitions = Definitions(config)
+    nodes = definitions.dag.select(request.layer, request.select, only=request.only)
+    check_names(config, request, nodes, definitions)
+    state = RunState(config, request, definitions, progress or Progress(), _new_report(config, request, definitions), nodes)
+    report = state.report
+    try:
+        if unchecked := definitions.unchecked(node.name for node in nodes):
+            with state.phase("prepare"):
+                check_definitions(state, unchecked)
+        with backend_of(config).open() as work:
+            definitions.keep(node.name for node in nodes)
+            _run_in(work, state, began)
+            definitions.statements.keep()
+    except PadmError as error:
+        report.status, report.error = "failed", config.mask(error.message)
+        report.seconds = round(time.perf_counter() - began, 3)
+        error.report = report
+        raise
+    finally:
+        _write_last_run(config, report)
+    return report
+
+
+def _run_in(work: Work, run: RunState, began: float) -> None:
+    ledger.ensure(work)
+    report = run.report
+    try:
+        work.foresee([(node.layer, node.name) for node in run.nodes], partial(queries.schema, run))
+        if run.of("bronze"):
+            load(work, run)
+        stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)
+        check_inputs_exist(work, run)
+        if stale or run.changed:
+            with run.phase("prepare"):
+                _ = run.definitions.graph
+            with work.transaction():
+                build(work, run, stale)
+                ledger.put(work, "unpublished", report.run_id)
+        _list_tables(work, run, stale)
+        _conclude(work, run, began)
+    except PadmError as error:
+        report.status, report.error = "failed", run.config.mask(error.message)
+        report.seconds = round(time.perf_counter() - began, 3)
+        with suppress(PadmError):  # the first error is the one to tell
+            work.abandon()
+            ledger.ensure(work)
+            _list_tables(work, run, {table.name: "" for table in report.tables})
+            ledger.write_run(work, report, now(), run.definitions.code)
+        raise
+
+
+def _conclude(work: Work, run: RunState, began: float) -> None:
+    """Write the run down and publish, unless nothing changed since the last time."""
+    report = run.report
+    nothing_new = not ledger.get(work, "unpublished") and work.published_run() is not None
+    if report.failures or report.errors:
+        report.status = "partial"
+    elif nothing_new:
+        report.status = "up to date"
+    report.seconds = round(time.perf_counter() - began, 3)
+    report.published = not nothing_new
+    with work.transaction():
+        ledger.put(work, "unpublished", None)
+        ledger.write_run(work, report, now(), run.definitions.code)
+    if report.published:
+        with run.phase("publish"):
+            try:
+                work.publish(report.run_id)
+            except BaseException:
+                report.published = False
+                ledger.put(work, "unpublished", report.run_id)
+                raise
+    report.seconds = round(time.perf_counter() - began, 3)
+
+
+def _list_tables(work: Work, run: RunState, stale: dict[str, str]) -> None:
+    """Complete the report by the tables that were loaded or left as they were, in building order."""
+    known, report = ledger.records(work), run.report
+    found = {table.name: table for table in report.tables}
+    for node in run.nodes:
+        if node.layer == "bronze":
+            parts = [i for i in report.inputs if i.resource == node.name]
+            changed = sum(i.changed for i in parts)
+            rows = known[node.name].rows if node.name in known else 0
+            action: Action = "loaded" if changed else "unchanged"
+            warned = sum(c.table == node.name and c.verdict == "warn" for c in report.checks)
+            seconds = round(sum(i.seconds for i in parts), 3)
+            found[node.name] = TableReport(
+                "bronze", node.name, action, rows, seconds,
+                checks=run.bronze_checks.get(node.name, 0), changed=changed, warnings=warned,
+            )  # fmt: skip
+        elif node.name not in stale and node.name in known:
+            found[node.name] = TableReport(node.layer, node.name, "unchanged", known[node.name].rows)
+    report.tables = [found[node.name] for node in run.nodes if node.name in found]
+
+
+def _new_report(config: Config, request: Request, definitions: Definitions) -> RunReport:
+    began = now()
+    params = dataclasses.asdict(definitions.params(request.as_of))
+    params.pop("as_of")
+    return RunReport(
+        run_id=f"{began:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        version=__version__,
+        started_at=began,
+        warehouse=str(config.warehouse.url),
+        configuration=config.described,
+        layer=request.layer or "gold",
+        as_of=request.as_of,
+        params=params,
+    )
+
+
+def _write_last_run(config: Config, report: RunReport) -> None:
+    """Leave the report beside the warehouse: what a run that published nothing did is nowhere else to be read."""
+    with suppress(OSError):
+        if config.state.is_dir():
+            temporary = config.state / f"last_run.{os.getpid()}.tmp"
+            temporary.write_text(report.json(), encoding="utf-8")
+            temporary.replace(config.state / "last_run.json")

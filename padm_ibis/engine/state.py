@@ -1,0 +1,96 @@
+"""A run while it goes on: what was asked for, what is known so far, and how long each phase took."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from padm_ibis.define.dag import Node
+from padm_ibis.definitions import Definitions
+from padm_ibis.engine import content
+from padm_ibis.engine.content import Content
+from padm_ibis.report.progress import Progress
+from padm_ibis.report.run import RunReport
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from padm_ibis.backends.base import Work
+    from padm_ibis.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run was asked for.
+
+    Attributes
+    ----------
+    full_refresh
+        Bronze tables to read from the beginning; empty for all, None for none.
+    reconcile
+        Whether bronze is compared with its sources, row by row, before anything is built.
+    """
+
+    as_of: dt.date
+    layer: str | None = None
+    select: tuple[str, ...] = ()
+    only: bool = False
+    full_refresh: tuple[str, ...] | None = None
+    reconcile: bool = False
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run while it goes on."""
+
+    config: Config
+    request: Request
+    definitions: Definitions
+    progress: Progress
+    report: RunReport
+    nodes: tuple[Node, ...]
+    expressions: dict[str, ir.Table] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+    bronze_checks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The run parameters by name, ``as_of`` among them."""
+        return dataclasses.asdict(self.definitions.params(self.request.as_of))
+
+    def of(self, *layers: str) -> tuple[Node, ...]:
+        """The tables of this run in these layers, in building order."""
+        return tuple(node for node in self.nodes if node.layer in layers)
+
+    @contextmanager
+    def phase(self, name: str, steps: int | None = None) -> Iterator[None]:
+        """Show a phase while it lasts, and add up its seconds in the report."""
+        self.progress.phase(name, steps)
+        with self.timed(name):
+            yield
+
+    def contents(self, work: Work, tables: Collection[tuple[str, str]]) -> dict[str, Content]:
+        """What each of these tables (layer and name) holds now."""
+        if not tables:
+            return {}
+        with self.timed("fingerprint"):
+            return content.of_tables(work, tables)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add up the seconds of a part that is too short to be shown."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.report.phases[name] = round(self.report.phases.get(name, 0.0) + time.perf_counter() - began, 3)
+
+
+def now() -> dt.datetime:
+    """Return the moment in UTC as the ledger writes it: without zone, in whole seconds."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)

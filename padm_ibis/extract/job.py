@@ -1,0 +1,197 @@
+"""One source in one run: connect, open one snapshot, fit every statement to the columns, stage, apply."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from padm_ibis.errors import ConfigError
+from padm_ibis.extract.bounds import bounded_threads
+from padm_ibis.extract.hashing import Hasher
+from padm_ibis.extract.reconcile import Bronze, compare
+from padm_ibis.extract.remarks import drift, remarks, types_of
+from padm_ibis.extract.resolve import Statement, resolve, tables_of
+from padm_ibis.extract.result import Extraction
+from padm_ibis.extract.store import Change, Plan, Staged, State, Store
+from padm_ibis.extract.window import plan_of, since_of
+from padm_ibis.report.run import InputReport
+from padm_ibis.sources.connect import Source, open_source, warehouse_error
+from padm_ibis.sources.spec import KindSpec, ResourceSpec
+from padm_ibis.sources.values import literal, quote
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config, SourceConfig
+
+OnStart = Callable[[str, str], None]
+OnProgress = Callable[[str, str, int], None]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all sources of a run share."""
+
+    config: Config
+    store: Store
+    hasher: Hasher
+    run_id: str
+    now: dt.datetime
+    refreshed: set[str]
+    on_start: OnStart | None
+    on_progress: OnProgress | None
+    reconcile: bool = False
+    reshaped: set[str] = field(default_factory=set)
+
+
+class Job:
+    """One source in one run."""
+
+    def __init__(self, run: Shared, config: SourceConfig, kind: KindSpec, specs: Sequence[ResourceSpec]) -> None:
+        self.shared, self.config, self.kind, self.specs = run, config, kind, specs
+        self.store, self.name = run.store, config.name
+        self.fingerprint: tuple[str, str] | None = None
+
+    def run(self, result: Extraction) -> None:
+        """Read the source and apply what it sent."""
+        if not self.specs:
+            return
+        con = self.store.staging
+        source = open_source(self.config, con)
+        try:
+            source.attach()
+            self.shared.hasher.install(con)
+            with bounded_threads(con, source), self.store.transaction():
+                found = self._transfer(source)
+        except duckdb.Error as error:
+            raise warehouse_error(error, certainly=True) or error from None
+        finally:
+            self.shared.hasher.remove(con)
+            source.detach()
+        result.inputs.extend(found.inputs)
+        result.findings.extend(found.findings)
+        result.checks.extend(found.checks)
+
+    def left_alone(self) -> Iterator[InputReport]:
+        """Say of a source that could not be read how old what bronze has of it is."""
+        states = self.store.states(self.name)
+        for spec in self.specs:
+            state = states.get(spec.name)
+            age = (
+                "never read"
+                if state is None
+                else f"last read {state.extracted_at:%Y-%m-%d %H:%M} UTC, {_ago(state, self.shared.now)}"
+            )
+            watermark = state.watermark.isoformat(sep=" ") if state and state.watermark else None
+            rows = self.store.rows(spec, self.name)
+            yield InputReport(self.name, spec.name, rows=rows, watermark=watermark, note=f"not read this time; {age}")
+
+    def check_key(self) -> None:
+        """Refuse another key than the one the stored hashes were made with, unless all of them are made anew."""
+        hasher, known = self.shared.hasher, self.store.fingerprint(self.name)
+        if known is None:
+            self.fingerprint = hasher.fingerprint() if any(spec.hashes for spec in self.specs) else None
+            return
+        if hasher.fingerprint(known[0]) == known:
+            self.fingerprint = known
+            return
+        everything = {spec.name for spec in self.kind.resources.values() if spec.hashes}
+        if everything <= self.shared.refreshed and everything <= {spec.name for spec in self.specs}:
+            self.fingerprint = hasher.fingerprint()
+            return
+        raise ConfigError(
+            f"privacy.hash_key is not the key that hashed the identifiers of {self.name}; hashes of two keys never match.",
+            hint=f"Restore the key, or hash everything anew: padm-ibis run --full-refresh {' '.join(sorted(everything))}",
+        )
+
+    def _transfer(self, source: Source) -> Extraction:
+        result = Extraction()
+        clock = source.now()
+        found = source.columns(tables_of(self.kind, self.specs))
+        statements, findings = resolve(source, self.kind, self.specs, found)
+        types = types_of(found)
+        result.findings += findings + drift(self.config, self.specs, self.store.seen_columns(self.name), types)
+        known = self.store.states(self.name)
+        staged = []
+        for spec in self.specs:
+            if self.shared.on_start:
+                self.shared.on_start(self.name, spec.name)
+            began = time.perf_counter()
+            statement = statements[spec.name]
+            plan = self._plan(spec, statement, known.get(spec.name))
+            rows = self._stage(source, spec, statement, plan, clock)
+            result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows)
+            staged.append((spec, statement, plan, rows, time.perf_counter() - began))
+            if self.shared.on_progress:
+                self.shared.on_progress(self.name, spec.name, rows.read)
+        states = {}
+        for spec, statement, plan, rows, seconds in staged:
+            began = time.perf_counter()
+            change = self.store.apply(spec, plan, self.name)
+            state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
+            seconds += time.perf_counter() - began
+            result.inputs.append(self._report(spec, plan, statement, rows, change, state, seconds))
+        if self.shared.reconcile:
+            here = Bronze(self.store.bronze, states, same_snapshot=True)
+            for spec in self.specs:
+                statement = statements[spec.name]
+                result.checks += compare(source, spec, statement, here, self.shared.config)
+        self.store.save(self.name, states, self.fingerprint)
+        self.store.save_columns(self.name, types)
+        return result
+
+    def _plan(self, spec: ResourceSpec, statement: Statement, known: State | None) -> Plan:
+        return plan_of(
+            spec,
+            statement,
+            known,
+            self.config,
+            refreshed=spec.name in self.shared.refreshed,
+            reshaped=spec.name in self.shared.reshaped,
+            empty=lambda: not self.store.rows(spec, self.name),
+        )
+
+    def _stage(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime) -> Staged:
+        columns = {
+            "source_db": literal(self.name),
+            "_extracted_at": f"TIMESTAMP '{self.shared.now:%Y-%m-%d %H:%M:%S.%f}'",
+            "_run_id": literal(self.shared.run_id),
+            **statement.landed(),
+        }
+        listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in spec.columns)
+        relation = source.relation(statement.sql(since_of(spec, plan)))
+        query = f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}"
+        with source.errors():
+            return self.store.stage(spec, query, plan, self.name, clock)
+
+    def _state(self, plan: Plan, statement: Statement, rows: Staged, known: State | None) -> State:
+        watermark = rows.watermark
+        if plan.mode == "incremental" and known is not None and known.watermark is not None:
+            watermark = max(known.watermark, watermark) if watermark else known.watermark
+        return State(watermark, plan.loaded_from, statement.definition, self.shared.now, rows.read, self.shared.run_id)
+
+    def _report(
+        self, spec: ResourceSpec, plan: Plan, statement: Statement, rows: Staged, change: Change, state: State, seconds: float
+    ) -> InputReport:
+        notes = [plan.why] if plan.why else []
+        notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
+        notes += [f"{change.deleted} rows removed"] if change.deleted else []
+        return InputReport(
+            source_db=self.name,
+            resource=spec.name,
+            read=rows.read,
+            changed=change.total,
+            rows=change.rows,
+            seconds=round(seconds, 3),
+            since=since_of(spec, plan),
+            watermark=state.watermark.isoformat(sep=" ") if state.watermark else None,
+            note="; ".join(notes),
+        )
+
+
+def _ago(state: State, now: dt.datetime) -> str:
+    hours = (now - state.extracted_at).total_seconds() / 3600
+    return f"{hours:.0f} hours ago" if hours < 72 else f"{hours / 24:.0f} days ago"

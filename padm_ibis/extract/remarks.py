@@ -1,0 +1,73 @@
+"""What a reader of the report should know of what arrived: odd rows, and columns that are not what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from padm_ibis.extract.resolve import Finding, Statement
+from padm_ibis.extract.store import Plan, Staged
+from padm_ibis.extract.window import since_of
+from padm_ibis.report.results import CheckResult
+from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.spec import ResourceSpec
+from padm_ibis.sources.values import family
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config, Severity, SourceConfig
+
+_NOTES = 20
+Types = Mapping[tuple[str, str], str]
+"""(table, column) → type."""
+
+
+def remarks(
+    config: Config, source_db: str, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, rows: Staged
+) -> Iterator[CheckResult]:
+    """Yield what was remarkable about the rows of one resource."""
+
+    def remark(rule: str, failed: int, text: str, verdict: Severity) -> Iterator[CheckResult]:
+        verdict = config.severity(f"{spec.name}.{rule}", verdict)
+        if failed and verdict != "off":
+            yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, (f"{source_db}: {text}",))
+
+    checks = config.checks
+    key = ", ".join(spec.key)
+    yield from remark("duplicate_key", rows.rejected, f"another row has the same {key}; see _padm.rejected_rows", "warn")
+    yield from remark("duplicate_row", rows.copies, "copies of another row, left out", "warn")
+    early = f"dated before {plan.loaded_from}, left out; --full-refresh {spec.name} reads them"
+    yield from remark("before_start", rows.early, early, "warn")
+    if rows.odd:
+        names, query = statement.odd_columns(source.relation, since_of(spec, plan))
+        with source.errors():
+            counts = source.con.execute(query).fetchall()[0]
+        listed = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n)
+        text = f"infinity, NaN or too large, landed as the last or first day, or null: {listed}"
+        yield from remark("unreadable_value", rows.odd, text, checks.unreadable_value)
+
+
+def drift(config: SourceConfig, specs: Sequence[ResourceSpec], before: Types, after: Types) -> list[Finding]:
+    """Return what changed in the tables we read since they were last read."""
+    tables = {table for table, _ in before}
+    readers = {t: tuple(s.name for s in specs if t in (*s.inputs, *s.fallback.values())) for t in {t for t, _ in after}}
+    notes = []
+    for (table, column), kind in after.items():
+        if table not in tables:
+            continue
+        was = before.get((table, column))
+        if was is None:
+            text = f"{config.schema}.{table} has a new column {column} ({kind})"
+        elif family(was) != family(kind):
+            text = f"{config.schema}.{table}.{column} is now {kind}; it was {was}"
+        else:
+            continue
+        notes.append(Finding("note", config.name, table, column, text, readers[table]))
+    if len(notes) > _NOTES:
+        text = f"and {len(notes) - _NOTES} more columns are new or of another type than before"
+        notes[_NOTES:] = [Finding("note", config.name, "", None, text)]
+    return notes
+
+
+def types_of(found: Columns) -> Types:
+    """Return a source's columns by table and name."""
+    return {(table, column): kind for table, columns in found.items() for column, kind in columns.items()}

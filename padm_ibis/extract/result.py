@@ -1,0 +1,34 @@
+"""What an extraction did, source by source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from padm_ibis.extract.resolve import Finding
+from padm_ibis.report.results import CheckResult
+from padm_ibis.report.run import InputReport, SourceFailure
+
+
+@dataclass(slots=True)
+class Extraction:
+    """What an extraction did."""
+
+    inputs: list[InputReport] = field(default_factory=list)
+    failures: list[SourceFailure] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+
+    @property
+    def changed(self) -> int:
+        """Rows of bronze that are new, different or gone."""
+        return sum(item.changed for item in self.inputs)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read."""
+        return not self.failures
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the report should know, one sentence each."""
+        return [str(finding) for finding in self.findings]
