@@ -12,8 +12,8 @@ from typing import Any
 
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact
 from padm_ibis.errors import PadmError, UsageError
-from padm_ibis.publish import reconcile
 from padm_ibis.publish.changes import changed_columns
+from padm_ibis.publish.comparison import compare_references, compare_table, timed
 from padm_ibis.publish.databases import Source, published_at, source_of
 from padm_ibis.publish.failures import explained
 from padm_ibis.publish.reconcile import Side
@@ -92,7 +92,7 @@ def publish(
 def _replicate(source: Source, there: Side, target: Target, publication: Publication, began: float, tell: Tell) -> None:
     report = publication.report
     _stage_all(source, there, target, publication, tell)
-    _compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
+    compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
     _tell_columns(target, publication, tell)
     equal = not any(detail.differences for detail in report.tables_detail)
     for detail in report.tables_detail:
@@ -139,30 +139,13 @@ def _cells(there: Side, spec: TableSpec, publication: Publication) -> int:
 
 
 def _stage(source: Source, target: Target, spec: TableSpec, detail: TableDetail, publication: Publication) -> None:
-    began, place = time.perf_counter(), source.place(spec.schema, spec.name)
-    keyed = target.stage(spec, source.read(f"SELECT * FROM {place}"))
-    there, here = Side(source, {spec.name: place}), Side(target.database, {spec.name: target.staged(spec)})
-    _compare(there, here, spec, detail, publication, keys=not keyed)
-    if not detail.differences:
-        target.finish(spec)
-    detail.seconds = round(time.perf_counter() - began, 3)
-
-
-def _compare(there: Side, here: Side, spec: TableSpec, detail: TableDetail, publication: Publication, *, keys: bool) -> None:
-    columns = publication.columns[spec.name]
-    measured = there.measures(spec, columns, keys=keys)
-    detail.records = measured["rows"]
-    detail.differences = reconcile.differences(measured, here.measures(spec, columns, keys=keys))
-    detail.differences += reconcile.key_problems(measured, spec)
-    detail.status = "failed" if detail.differences else "checked"
-
-
-def _compare_references(there: Side, here: Side, publication: Publication) -> None:
-    """Orphans must be as many on both sides, among the tables that are published together."""
-    for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
-        references = [r for r in publication.references(spec) if {spec.name, r.table} <= here.place.keys()]
-        detail.differences += reconcile.differences(there.orphans(spec, references), here.orphans(spec, references))
-        detail.status = "failed" if detail.differences else detail.status
+    place = source.place(spec.schema, spec.name)
+    with timed(detail):
+        keyed = target.stage(spec, source.read(f"SELECT * FROM {place}"))
+        there, here = Side(source, {spec.name: place}), Side(target.database, {spec.name: target.staged(spec)})
+        compare_table(there, here, spec, detail, publication, keys=not keyed)
+        if not detail.differences:
+            target.finish(spec)
 
 
 def _compare_published(there: Side, publication: Publication) -> None:
@@ -170,20 +153,9 @@ def _compare_published(there: Side, publication: Publication) -> None:
         found = [spec for spec in publication.specs if database.exists(spec.schema, spec.name)]
         here = Side(database, {spec.name: database.place(spec.schema, spec.name) for spec in found})
         for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
-            began = time.perf_counter()
-            if missing := _missing(here, spec, publication):
-                detail.differences, detail.status = missing, "failed"
-            else:
-                _compare(there, here, spec, detail, publication, keys=True)
-            detail.seconds = round(time.perf_counter() - began, 3)
-        _compare_references(there, here, publication)
-
-
-def _missing(here: Side, spec: TableSpec, publication: Publication) -> list[str]:
-    if spec.name not in here.place:
-        return ["the target has no such table"]
-    found = here.database.columns(here.place[spec.name]).names
-    return [f"the target has no column {name}" for name in publication.columns[spec.name].names if name not in found]
+            with timed(detail):
+                compare_table(there, here, spec, detail, publication, keys=True)
+        compare_references(there, here, publication)
 
 
 def _check_there(source: Source, specs: Sequence[TableSpec]) -> None:

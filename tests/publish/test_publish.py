@@ -241,7 +241,7 @@ def test_what_would_be_lost_is_named_before_anything_is_touched(shop: Config, mi
 
 
 def test_a_second_publication_to_one_database_is_refused(shop: Config, mirror: str) -> None:
-    from padm_ibis.publish.targets import LOCK_KEY
+    from padm_ibis.publish.targets.postgres import LOCK_KEY
 
     with psycopg.connect(mirror, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])

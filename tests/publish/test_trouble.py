@@ -202,7 +202,7 @@ def test_an_interrupt_ends_a_publication_at_once(warehouse: Warehouse, mirror: s
 
 
 def test_a_mistake_of_ours_is_not_taken_for_trouble(warehouse: Warehouse, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from padm_ibis.publish.targets import PostgresTarget
+    from padm_ibis.publish.targets.postgres import PostgresTarget
 
     def broken(self: Any, spec: Any) -> None:
         raise KeyError("oops")

@@ -1,0 +1,107 @@
+"""A DuckDB or SQLite file as a target."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import pyarrow as pa
+
+from padm_ibis.errors import WarehouseError
+from padm_ibis.processes import is_alive
+from padm_ibis.publish.databases import Database, DuckDBFile, SQLiteFile
+from padm_ibis.publish.spec import Publication, TableSpec
+from padm_ibis.publish.targets.base import Target, upsert
+from padm_ibis.publish.targets.history import record
+from padm_ibis.publish.targets.losses import strangers_among, would_be_lost
+from padm_ibis.sources.values import quote
+
+
+class FileTarget:
+    """A DuckDB or SQLite file: a copy is changed and renamed over it, so readers have one version or the other."""
+
+    sessions = 1
+
+    def __init__(self, path: Path, scheme: str, publication: Publication) -> None:
+        self.path, self.temporary = path, path.with_name(f".{path.name}.publish-{os.getpid()}")
+        self._publication = publication
+        if path.exists():
+            shutil.copyfile(path, self.temporary)
+        self.database: Database = (DuckDBFile if scheme == "duckdb" else SQLiteFile)(self.temporary, read_only=False)
+
+    def beside(self) -> AbstractContextManager[Target]:
+        """Return itself: a file has one session."""
+        return nullcontext(self)
+
+    def interrupt(self) -> None:
+        """Nothing else is going on."""
+
+    def stage(self, spec: TableSpec, rows: pa.RecordBatchReader) -> bool:
+        """Write the rows into a table beside the published one."""
+        self.database.write(spec.schema, _staging_name(spec), rows)
+        return False
+
+    def staged(self, spec: TableSpec) -> str:
+        """Return that table."""
+        return self.database.place(spec.schema, _staging_name(spec))
+
+    def finish(self, spec: TableSpec) -> None:
+        """Nothing: these readers scan."""
+
+    def show(self) -> None:
+        """Put the staged tables in place and rename the copy over the file."""
+        specs, report = self._publication.specs, self._publication.report
+        for spec in specs:
+            own = self.database.place(spec.schema, spec.name)
+            if self._publication.upserts and self.database.exists(spec.schema, spec.name):
+                for statement in upsert(spec, self._publication.columns[spec.name], own, self.staged(spec)):
+                    self.database.query(statement)
+                self.database.query(f"DROP TABLE {self.staged(spec)}")
+            else:
+                self.database.query(f"DROP TABLE IF EXISTS {own}")
+                self.database.query(f"ALTER TABLE {self.staged(spec)} RENAME TO {quote(spec.name)}")
+        for name, statement in self._publication.views.items():
+            self.database.query(f"DROP VIEW IF EXISTS {self.database.place(specs[0].schema, name)}")
+            self.database.query(f"CREATE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
+        record(self.database, report, "ok")
+        self.database.close()
+        self.temporary.replace(self.path)
+
+    def refuse(self) -> None:
+        """Leave the file as it is, to the byte."""
+
+
+@contextmanager
+def file_target(publication: Publication) -> Iterator[FileTarget]:
+    """Open a copy of the file; what a publication that died left beside it is cleared away."""
+    path, scheme = publication.url.path, publication.url.scheme
+    assert path is not None, "only called for files"
+    if path.is_dir() or not path.parent.is_dir():
+        raise WarehouseError(f"The target {path} is a folder, or its folder does not exist.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and path.stat().st_mode & 0o222 == 0):
+        raise WarehouseError(f"The target {path} is read-only.", hint=f"chmod u+w {path}, or name another file.")
+    if path.exists() and scheme == "duckdb":
+        DuckDBFile(path, read_only=True).close()  # refuses a file that somebody is writing
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.publish-*"):
+        maker = re.search(r"\.publish-(\d+)", leftover.name)
+        if maker and not is_alive(int(maker[1])):
+            leftover.unlink(missing_ok=True)
+    target = FileTarget(path, scheme, publication)
+    try:
+        there = [spec for spec in publication.specs if target.database.exists(spec.schema, spec.name)]
+        if strangers := strangers_among(target.database, publication, there):
+            raise would_be_lost(strangers)
+        yield target
+    finally:
+        target.database.close()
+        for file in path.parent.glob(f"{glob.escape(target.temporary.name)}*"):  # and its journal or log
+            file.unlink(missing_ok=True)
+
+
+def _staging_name(spec: TableSpec) -> str:
+    return f"{spec.name}__padm_publish"
