@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from padm_ibis.define.model import model, resource
     from padm_ibis.define.source_table import SourceTable
     from padm_ibis.errors import PadmError
+    from padm_ibis.overview import history, status
     from padm_ibis.params import Params
     from padm_ibis.warehouse import Warehouse, connect
 
@@ -31,11 +32,13 @@ _PUBLIC = {
     "check": "api",
     "column": "define.contract",
     "connect": "warehouse",
+    "history": "overview",
     "load_config": "config",
     "model": "define.model",
     "plan": "api",
     "resource": "define.model",
     "run": "api",
+    "status": "overview",
     "testing": "",
 }
 
@@ -52,11 +55,13 @@ __all__ = [
     "check",
     "column",
     "connect",
+    "history",
     "load_config",
     "model",
     "plan",
     "resource",
     "run",
+    "status",
     "testing",
 ]
 

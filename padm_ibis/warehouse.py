@@ -142,8 +142,14 @@ class Warehouse:
     def _last_run(self, condition: str) -> tuple[Any, ...] | None:
         if "runs" not in self._tables["_padm"]:
             return None
+        known = self._reader.execute(
+            "SELECT 1 FROM information_schema.columns"
+            " WHERE table_schema = '_padm' AND table_name = 'runs' AND column_name = 'published'"
+        )
+        # Warehouses of earlier versions do not say it, and tell of few runs that published nothing.
+        published = "coalesce(published, status IN ('ok', 'partial'))" if known else "status IN ('ok', 'partial')"
         found = self._reader.execute(
-            f"SELECT run_id, as_of, params FROM _padm.runs WHERE status IN ('ok', 'partial') AND {condition}"
+            f"SELECT run_id, as_of, params FROM _padm.runs WHERE {published} AND {condition}"
             " ORDER BY started_at DESC, run_id DESC LIMIT 1"
         )
         return found[0] if found else None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -71,6 +72,14 @@ def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return con.execute(query).fetchall()
 
 
+def all_but_history(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that readers find, but what is said of runs."""
+    found = rows(folder, "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'w'")
+    names = [f"{schema}.{table}" for schema, table in found if table not in ("runs", "check_results")]
+    assert len(names) > 5
+    return {name: rows(folder, f"FROM {name} ORDER BY ALL") for name in names}
+
+
 def actions(report: RunReport) -> dict[str, str]:
     return {table.name: table.action for table in report.tables}
 
@@ -103,8 +112,7 @@ def test_two_runs_with_the_same_inputs_and_date_give_identical_tables(run: Run, 
     tables = ("silver.dim_pupil", "silver.fact_mark", "gold.mart_pupil")
     first = {name: rows(folder, f"FROM {name} ORDER BY ALL") for name in tables}
     (folder / "w.duckdb").unlink()
-    for leftover in (folder / ".w.duckdb.padm").iterdir():
-        leftover.unlink()
+    shutil.rmtree(folder / ".w.duckdb.padm")
     run()
     assert {name: rows(folder, f"FROM {name} ORDER BY ALL") for name in tables} == first
 
@@ -198,12 +206,12 @@ def test_a_full_refresh_removes_what_the_source_no_longer_has(run: Run, folder: 
 # --- what fails changes nothing ----------------------------------------------------------------------------------
 
 
-def test_a_broken_contract_leaves_the_last_good_warehouse_to_the_byte(run: Run, failing, folder: Path) -> None:
+def test_a_broken_contract_leaves_the_last_good_tables(run: Run, failing, folder: Path) -> None:
     run()
-    before = (folder / "w.duckdb").read_bytes()
+    before = all_but_history(folder)
     write_school(folder / "north.duckdb", marks=[*MARKS, (13, 1, "2024-08-01", 12), (14, 1, "2024-08-02", -1)])
     error = failing(CheckFailed)
-    assert (folder / "w.duckdb").read_bytes() == before
+    assert all_but_history(folder) == before
     assert error.exit_code == 1
     (details,) = error.schema_errors  # type: ignore[attr-defined]
     assert isinstance(details, pandera.errors.SchemaErrors)
@@ -246,10 +254,10 @@ def test_orphans_are_a_warning_unless_configured_otherwise(run: Run, failing, fo
         ("fact_mark", "pupil_id is not in dim_pupil", "warn", 1, ("source_db=north, mark_id=13, pupil_id=99",))
     ]
     assert next(t.warnings for t in report.tables if t.name == "fact_mark") == 1
-    before = (folder / "w.duckdb").read_bytes()
+    before = all_but_history(folder)
     write_config(folder, folder / "north.duckdb", more="[checks]\nforeign_key = 'error'")
     assert "pupil_id is not in dim_pupil" in str(failing(CheckFailed, as_of="2024-12-30"))
-    assert (folder / "w.duckdb").read_bytes() == before
+    assert all_but_history(folder) == before
 
 
 def test_a_bad_source_does_not_stop_a_good_one(run: Run, folder: Path) -> None:
@@ -267,12 +275,12 @@ def test_a_bad_source_does_not_stop_a_good_one(run: Run, folder: Path) -> None:
 
 def test_no_source_within_reach_is_exit_code_3_and_leaves_everything(run: Run, failing, folder: Path) -> None:
     run()
-    before = (folder / "w.duckdb").read_bytes()
+    before = all_but_history(folder)
     (folder / "north.duckdb").rename(folder / "away.duckdb")
     error = failing(SourceUnreachable)
     assert error.exit_code == 3
     assert "north" in str(error)
-    assert (folder / "w.duckdb").read_bytes() == before
+    assert all_but_history(folder) == before
 
 
 def test_a_source_of_the_wrong_shape_alone_is_exit_code_1(failing, folder: Path) -> None:
@@ -285,10 +293,10 @@ def test_a_source_of_the_wrong_shape_alone_is_exit_code_1(failing, folder: Path)
 
 def test_a_statement_that_fails_leaves_everything(run: Run, failing, folder: Path) -> None:
     run()
-    before = (folder / "w.duckdb").read_bytes()
+    before = all_but_history(folder)
     write_school(folder / "north.duckdb", marks=[*MARKS, *((n, 1, "2024-08-01", 9_000_000_000_000_000_000) for n in (13, 14))])
     assert failing().exit_code == 1
-    assert (folder / "w.duckdb").read_bytes() == before
+    assert all_but_history(folder) == before
 
 
 def test_a_busy_warehouse_is_exit_code_4(run: Run, failing, folder: Path) -> None:

@@ -60,6 +60,12 @@ class Reader(Protocol):
     def tables(self) -> dict[str, frozenset[str]]:
         """Return the names of the tables of bronze, silver and gold that exist, and of ``_padm``."""
 
+    def published_run(self) -> str | None:
+        """Return the run whose version readers see; None where there is none yet, or it is gone."""
+
+    def is_worked_on(self) -> bool | None:
+        """Whether somebody has the warehouse open for a run; None where only the process itself can tell."""
+
     def close(self) -> None:
         """Give the connection back."""
 
@@ -104,8 +110,17 @@ class Work(Reader, Protocol):
     def abandon(self) -> None:
         """Give up what this run did, so that only what is recorded from here on stays; for a run that failed."""
 
-    def published_run(self) -> str | None:
-        """Return the run whose version readers see; None where there is none yet, or it is gone."""
+    def keep(self) -> None:
+        """Make what was written so far stay, whatever becomes of this run; for the ledger, before anything is loaded."""
+
+    def show_history(self) -> None:
+        """Make ``_padm.runs`` and ``_padm.check_results`` visible to readers, in one step, and nothing else.
+
+        Raises
+        ------
+        WarehouseError
+            If it cannot be written; readers keep what they had.
+        """
 
 
 @runtime_checkable
@@ -132,6 +147,15 @@ class Backend(Protocol):
         ------
         WarehouseError
             If nothing was published yet, or it is out of reach.
+        """
+
+    def ledger(self) -> AbstractContextManager[Reader | None]:
+        """Open for reading what the warehouse knows about itself, published or not; None where it knows nothing yet.
+
+        Raises
+        ------
+        WarehouseError
+            If it is no warehouse, damaged or out of reach.
         """
 
 

@@ -41,6 +41,7 @@ LEDGER = "_padm"
 STORAGE = "v1.3.0"
 _SHARES = hasattr(os, "copy_file_range")
 _CATALOG = "warehouse"
+HISTORY = ("runs", "check_results")
 _LEFTOVERS = ("publish-*.duckdb", "publish-*.duckdb.wal", "remake-*.duckdb", "remake-*.duckdb.wal")
 _BROKEN = (
     "not a valid DuckDB database file",
@@ -82,6 +83,15 @@ class DuckDBBackend:
             yield reader
         finally:
             reader.close()
+
+    @contextmanager
+    def ledger(self) -> Iterator[DuckDBReader | None]:
+        """Open what the readers' file says of itself; see `base.Backend.ledger`."""
+        if not self.path.exists():
+            yield None
+            return
+        with self.read() as reader:
+            yield reader
 
     def reader(self) -> DuckDBReader:
         """Return a reader that the caller closes."""
@@ -170,6 +180,19 @@ class DuckDBReader:
         """Return the names of the tables that exist, by layer."""
         return _tables(self.raw)
 
+    def published_run(self) -> str | None:
+        """Return the run that published this file, by its own history; see `base.Reader.published_run`."""
+        if "runs" not in self.tables()[LEDGER]:
+            return None
+        found = self.execute(
+            f"SELECT run_id FROM {LEDGER}.runs WHERE status IN ('ok', 'partial') ORDER BY started_at DESC, run_id DESC LIMIT 1"
+        )
+        return found[0][0] if found else None
+
+    def is_worked_on(self) -> bool | None:
+        """Nobody knows: to try the lock would be in a run's way."""
+        return None
+
     def close(self) -> None:
         """Close the file."""
         self.raw.close()
@@ -225,6 +248,13 @@ class DuckDBWork:
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """Nothing: the file that is replaced holds only what this library wrote."""
 
+    def keep(self) -> None:
+        """Nothing: what was written stays in the private copy."""
+
+    def is_worked_on(self) -> bool | None:
+        """By this run."""
+        return True
+
     def abandon(self) -> None:
         """Nothing: what a failed run loaded stays in the private copy, for the next run."""
 
@@ -244,11 +274,35 @@ class DuckDBWork:
         with _files(self.target), _statements(self.target):
             self.raw.execute("CHECKPOINT")
             _copy(self.path, temporary)
-            _wal(self.target).unlink(missing_ok=True)
-            _keep_access(self.target, temporary)
-            temporary.replace(self.target)
-            _sync_folder(self.target.parent)
-            self._marker.write_text(json.dumps({"run_id": run_id, **_identity(self.target)}))
+            self._put_in_place(temporary, run_id)
+
+    def show_history(self) -> None:
+        """Copy the readers' file, replace the history in the copy, and rename it over the file."""
+        published = self.published_run()
+        if published is None:
+            return
+        temporary = self.state / "publish-history.duckdb"
+        with _files(self.target), _statements(self.target):
+            _copy(self.target, temporary)
+            if _wal(self.target).exists():
+                _copy(_wal(self.target), _wal(temporary))
+            self.raw.execute(f"ATTACH '{_quoted(temporary)}' AS shown")
+            try:
+                self.raw.execute(f"CREATE SCHEMA IF NOT EXISTS shown.{LEDGER}")
+                for table in HISTORY:
+                    self.raw.execute(f"CREATE OR REPLACE TABLE shown.{LEDGER}.{table} AS FROM {LEDGER}.{table}")
+                self.raw.execute("CHECKPOINT shown")
+            finally:
+                self.raw.execute("DETACH shown")
+            self._put_in_place(temporary, published)
+
+    def _put_in_place(self, temporary: Path, run_id: str) -> None:
+        """Rename a finished file over the readers' one, and remember it as ours."""
+        _wal(self.target).unlink(missing_ok=True)
+        _keep_access(self.target, temporary)
+        temporary.replace(self.target)
+        _sync_folder(self.target.parent)
+        self._marker.write_text(json.dumps({"run_id": run_id, **_identity(self.target)}))
 
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where the file is gone or was never written."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,6 +82,16 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print words with what stands behind them, one below the other; on a terminal no line is wider than that."""
+    width = max(console().width, 40) if on_terminal() else None
+    for word, text in pairs:
+        head = f"{word:<15}"
+        lines = textwrap.wrap(text, width - len(head), break_on_hyphens=False) if width else [text]
+        for number, line in enumerate(lines or [""]):
+            click.echo((" " * len(head) if number else head) + line)
 
 
 def on_terminal() -> bool:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from padm_ibis.params import Params
 
 
+NOTHING = CheckResult("*", "check", "ok")
+"""Written down in place of results where there are none, so that earlier ones are known to be mended."""
+
+
 def check_warehouse(
     config: Config, layer: str | None, names: tuple[str, ...], *, sources: bool, progress: Progress
 ) -> CheckReport:
@@ -42,6 +46,7 @@ def check_warehouse(
         params = warehouse.params
         report = CheckReport(str(config.warehouse.url), warehouse.run_id, params.as_of)
         existing = warehouse.tables()
+        failed_before = _failed_before(warehouse)
         there = [model for model in chosen if model.name in existing[model.layer]]
         report.notes += [f"{m.layer}.{m.name} was not built yet." for m in chosen if m.name not in existing[m.layer]]
         run = partial(_run, warehouse)
@@ -63,10 +68,19 @@ def check_warehouse(
         report.tables = len(there)
         if sources and config.sources and (layer in (None, "bronze")):
             _check_sources(config, warehouse, report, progress)
-    if report.results and report.run_id:
+    if report.run_id and (report.results or failed_before):
         _keep(config, report, report.run_id)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
+
+
+def _failed_before(warehouse: Warehouse) -> bool:
+    """Whether errors stand in ``_padm.check_results`` that a check without any puts behind us."""
+    if "check_results" not in warehouse.tables()[ledger.SCHEMA]:
+        return False
+    table = f"{ledger.SCHEMA}.check_results"
+    newest = f"SELECT max(checked_at) FROM {table}"
+    return bool(warehouse.execute(f"SELECT 1 FROM {table} WHERE verdict = 'error' AND checked_at = ({newest}) LIMIT 1"))
 
 
 def _keep(config: Config, report: CheckReport, run_id: str) -> None:
@@ -75,7 +89,7 @@ def _keep(config: Config, report: CheckReport, run_id: str) -> None:
     try:
         with backend_of(config).open() as work:
             with work.transaction():
-                ledger.write_checks(work, run_id, report.results, now)
+                ledger.write_checks(work, run_id, report.results or [NOTHING], now)
             # What a run loaded and could not publish stays out of sight, and these results with it, until one can.
             if not ledger.get(work, "unpublished"):
                 work.publish(run_id)

@@ -1,8 +1,9 @@
 """The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
 
-``runs`` and ``check_results`` are for people. ``tables`` says of each table what it was made from, so that a
-run can leave alone what would come out the same; ``state`` holds single facts of the engine. A run's ``contents`` is
-what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one of the code.
+``runs`` (see `engine.history`) and ``check_results`` are for people. ``tables`` says of each table what it was made
+from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the engine. A run's
+``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one of
+the code.
 """
 
 from __future__ import annotations
@@ -14,25 +15,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from padm_ibis.backends.base import Reader, Work
-from padm_ibis.define.code import versions
 from padm_ibis.define.dag import Node
-from padm_ibis.define.layers import LAYERS
 from padm_ibis.engine.content import Content
 from padm_ibis.report.results import CheckResult
-from padm_ibis.report.run import FIRST, RunReport
+from padm_ibis.report.run import FIRST
 
 SCHEMA = "_padm"
 TABLES = {
     "runs": "run_id text, started_at timestamp, finished_at timestamp, seconds double precision, status text, layer text,"
     " as_of date, params text, version text, code text, tables bigint, rows bigint, warnings bigint, inputs text, error text,"
-    " versions text, contents text",
+    " versions text, contents text, published boolean, details text",
     "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text,"
     " checked_at timestamp",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision, content text, model text",
     "state": "key text, value text",
 }
-ADDED = (("runs", "versions"), ("runs", "contents"), ("tables", "content"), ("tables", "model"))
+ADDED = (
+    ("runs", "versions", "text"),
+    ("runs", "contents", "text"),
+    ("runs", "published", "boolean"),
+    ("runs", "details", "text"),
+    ("tables", "content", "text"),
+    ("tables", "model", "text"),
+)
 """Columns that warehouses of earlier versions lack."""
 
 
@@ -71,9 +77,9 @@ def ensure(work: Work) -> None:
     for name, columns in TABLES.items():
         work.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{name} ({columns})")
     there = work.execute("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?", [SCHEMA])
-    for name, column in ADDED:
+    for name, column, kind in ADDED:
         if (name, column) not in there:
-            work.execute(f"ALTER TABLE {SCHEMA}.{name} ADD COLUMN {column} text")
+            work.execute(f"ALTER TABLE {SCHEMA}.{name} ADD COLUMN {column} {kind}")
 
 
 def records(reader: Reader) -> dict[str, Record]:
@@ -118,37 +124,6 @@ def put(work: Work, key: str, value: str | None) -> None:
     work.execute(f"DELETE FROM {SCHEMA}.state WHERE key = ?", [key])
     if value is not None:
         work.execute(f"INSERT INTO {SCHEMA}.state VALUES (?, ?)", [key, value])
-
-
-def write_run(work: Work, report: RunReport, finished_at: dt.datetime, code: str) -> None:
-    """Add a run and what its checks found."""
-    inputs = [
-        {
-            "source_db": i.source_db,
-            "resource": i.resource,
-            "read": i.read,
-            "changed": i.changed,
-            "watermark": i.watermark,
-            "note": i.note,
-        }
-        for i in report.inputs
-    ]
-    built = [t for t in report.tables if t.action == "built"]
-    values: list[Any] = [
-        report.run_id, report.started_at, finished_at, report.seconds, report.status, report.layer, report.as_of,
-        json.dumps(report.params, default=str), report.version, code, len(built), sum(t.rows for t in built),
-        len(report.warnings), json.dumps(inputs, ensure_ascii=False), report.error, json.dumps(versions()), _contents(work),
-    ]  # fmt: skip
-    work.execute(f"INSERT INTO {SCHEMA}.runs VALUES ({', '.join('?' * len(values))})", values)
-    write_checks(work, report.run_id, report.checks, finished_at)
-
-
-def _contents(work: Work) -> str:
-    """What every table of the warehouse holds and was made by, inputs as well as outputs."""
-    found = sorted(records(work).values(), key=lambda r: (LAYERS.index(r.layer), r.name))
-    return json.dumps(
-        {r.name: {"layer": r.layer, "rows": r.rows, "content": r.content, "model": r.model, "made_by": r.made_by} for r in found}
-    )
 
 
 def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt.datetime) -> None:

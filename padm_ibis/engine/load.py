@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from padm_ibis.engine import ledger
@@ -37,7 +38,8 @@ def load(work: Work, run: RunState) -> None:
             reconcile=run.request.reconcile,
             progress=run.progress,
         )
-    run.report.inputs, run.report.failures = loaded.inputs, loaded.failures
+    run.report.inputs = loaded.inputs
+    run.report.failures = [replace(failure, message=run.config.mask(failure.message)) for failure in loaded.failures]
     run.report.checks += loaded.checks
     run.report.notes += loaded.notes
     changed = {i.resource for i in loaded.inputs if i.changed}

@@ -8,6 +8,7 @@ that leaves what readers see exactly as it was.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import os
 import secrets
 import time
@@ -17,18 +18,24 @@ from typing import TYPE_CHECKING
 
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.definitions import Definitions
-from padm_ibis.engine import ledger, queries
+from padm_ibis.engine import history, ledger, queries
 from padm_ibis.engine.build import build
+from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
 from padm_ibis.engine.refusals import check_definitions, check_inputs_exist, check_names
 from padm_ibis.engine.state import Request, RunState, now
-from padm_ibis.errors import PadmError
+from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy
+from padm_ibis.report.history import of_report
 from padm_ibis.report.progress import Progress
 from padm_ibis.report.run import Action, RunReport, TableReport
 from padm_ibis.version import __version__
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
+
+
+NEVER_BEGAN = (UsageError, DefinitionError, WarehouseBusy)
+"""Before the warehouse was opened: such a run is none, and leaves what is said of the last one alone."""
 
 
 def run(config: Config, request: Request, progress: Progress | None = None) -> RunReport:
@@ -51,20 +58,39 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
                 check_definitions(state, unchecked)
         with backend_of(config).open() as work:
             definitions.keep(node.name for node in nodes)
+            _begin(work, state)
             _run_in(work, state, began)
             definitions.statements.keep()
-    except PadmError as error:
-        report.status, report.error = "failed", config.mask(error.message)
-        report.seconds = round(time.perf_counter() - began, 3)
-        error.report = report
+    except BaseException as error:
+        _fail(state, error, began)
+        if state.begun or not isinstance(error, NEVER_BEGAN):
+            _leave_beside(state)
         raise
-    finally:
-        _write_last_run(config, report)
+    _leave_beside(state)
     return report
 
 
-def _run_in(work: Work, run: RunState, began: float) -> None:
+def _begin(work: Work, run: RunState) -> None:
+    """From here on it is a run, whatever becomes of it."""
     ledger.ensure(work)
+    history.begin(work, run.config, run.report)
+    run.begun = True
+
+
+def _fail(run: RunState, error: BaseException, began: float) -> None:
+    """Say in the report what ended the run; a text that nobody wrote for people may hold a person's data."""
+    report = run.report
+    report.seconds = round(time.perf_counter() - began, 3)
+    if isinstance(error, PadmError):
+        report.status, report.error = "failed", run.config.mask(error.message)
+        error.report = report
+    elif isinstance(error, Exception):
+        report.status, report.error = "failed", f"An unexpected {type(error).__name__} ended the run."
+    else:
+        report.status, report.error = "killed", "Killed: the run was interrupted."
+
+
+def _run_in(work: Work, run: RunState, began: float) -> None:
     report = run.report
     try:
         work.foresee([(node.layer, node.name) for node in run.nodes], partial(queries.schema, run))
@@ -80,14 +106,14 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
                 ledger.put(work, "unpublished", report.run_id)
         _list_tables(work, run, stale)
         _conclude(work, run, began)
-    except PadmError as error:
-        report.status, report.error = "failed", run.config.mask(error.message)
-        report.seconds = round(time.perf_counter() - began, 3)
-        with suppress(PadmError):  # the first error is the one to tell
+    except BaseException as error:
+        _fail(run, error, began)
+        with suppress(PadmError):  # the first error is the one to tell; the journal has what could not be written here
             work.abandon()
             ledger.ensure(work)
             _list_tables(work, run, {table.name: "" for table in report.tables})
-            ledger.write_run(work, report, now(), run.definitions.code)
+            history.end(work, report, now(), run.definitions.code)
+            history.show(work)
         raise
 
 
@@ -103,7 +129,7 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
     report.published = not nothing_new
     with work.transaction():
         ledger.put(work, "unpublished", None)
-        ledger.write_run(work, report, now(), run.definitions.code)
+        history.end(work, report, now(), run.definitions.code)
     if report.published:
         with run.phase("publish"):
             try:
@@ -112,6 +138,8 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
                 report.published = False
                 ledger.put(work, "unpublished", report.run_id)
                 raise
+    else:
+        history.show(work)
     report.seconds = round(time.perf_counter() - began, 3)
 
 
@@ -137,7 +165,7 @@ def _list_tables(work: Work, run: RunState, stale: dict[str, str]) -> None:
 
 
 def _new_report(config: Config, request: Request, definitions: Definitions) -> RunReport:
-    began = now()
+    began = dt.datetime.now(dt.UTC).replace(tzinfo=None)  # to the microsecond: runs are told in the order in which they began
     params = dataclasses.asdict(definitions.params(request.as_of))
     params.pop("as_of")
     return RunReport(
@@ -152,10 +180,13 @@ def _new_report(config: Config, request: Request, definitions: Definitions) -> R
     )
 
 
-def _write_last_run(config: Config, report: RunReport) -> None:
-    """Leave the report beside the warehouse: what a run that published nothing did is nowhere else to be read."""
-    with suppress(OSError):
-        if config.state.is_dir():
-            temporary = config.state / f"last_run.{os.getpid()}.tmp"
-            temporary.write_text(report.json(), encoding="utf-8")
-            temporary.replace(config.state / "last_run.json")
+def _leave_beside(run: RunState) -> None:
+    """Leave the report beside the warehouse, and a record of the run that needs no warehouse."""
+    state, report = run.config.state, run.report
+    try:
+        Journal(run.config).put(of_report(report, history.process(), now()))
+        temporary = state / f"last_run.{os.getpid()}.tmp"
+        temporary.write_text(report.json(), encoding="utf-8")
+        temporary.replace(state / "last_run.json")
+    except OSError as error:
+        run.progress.note(f"This run could not be written down in {state}: {error.strerror}.")

@@ -57,6 +57,7 @@ class RunState:
     expressions: dict[str, ir.Table] = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     bronze_checks: dict[str, int] = field(default_factory=dict)
+    begun: bool = False
 
     @property
     def params(self) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import duration, examples, rows
 
-Status = Literal["ok", "up to date", "partial", "failed"]
+Status = Literal["ok", "up to date", "partial", "failed", "killed"]
 Action = Literal["loaded", "built", "unchanged", "failed", "skipped"]
 FIRST = "not built yet"
-EXIT_CODES = {"ok": 0, "up to date": 0, "partial": 1, "failed": 1}
+EXIT_CODES = {"ok": 0, "up to date": 0, "partial": 1, "failed": 1, "killed": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def headline(report: RunReport) -> str:
     if report.status == "up to date":
         return f"Up to date: nothing to build ({duration(report.seconds)})"
     what = f"{built} table{'s' * (built != 1)} built, {rows(total)}, in {duration(report.seconds)}"
-    word = {"ok": "Done", "partial": "Partial", "failed": "Failed"}[report.status]
+    word = {"ok": "Done", "partial": "Partial", "failed": "Failed", "killed": "Killed"}[report.status]
     return f"{word}: {what}" + (f" ({steps})" if steps else "")
 
 

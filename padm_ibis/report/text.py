@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from padm_ibis.report.results import CheckResult
 
 
@@ -25,3 +27,14 @@ def rows(count: int) -> str:
 def examples(check: CheckResult) -> str:
     """Return two of the failing rows, by their keys."""
     return f", such as {'; '.join(check.rows[:2])}" if check.rows else ""
+
+
+def ago(then: dt.datetime, now: dt.datetime) -> str:
+    """``just now``, ``25 minutes ago``, ``3 hours ago``, ``12 days ago``; both moments without zone, or both with."""
+    minutes = round((now - then).total_seconds() / 60)
+    if minutes < 2:
+        return "just now"
+    for size, unit in ((60 * 24, "days"), (60, "hours"), (1, "minutes")):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {unit} ago"
+    raise AssertionError("two minutes are two minutes")

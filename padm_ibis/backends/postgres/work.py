@@ -40,6 +40,10 @@ OLD = "_padm_old_"
 LONGEST_NAME = 63  # bytes; the server would silently cut what is longer
 OLDEST_SERVER = 130000
 LOCK = int.from_bytes(b"padm")  # advisory locks belong to one database, so one number does for all
+_HOLDERS = (
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0"
+    " AND l.objid = ? AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 PATIENCE = 300.0
 """Seconds for which the last step waits for people who read views that have to be pointed to the new tables."""
 
@@ -82,6 +86,15 @@ class PostgresBackend:
     def read(self) -> Iterator[PostgresReader]:
         """Open the published version for reading; see `base.Backend.read`."""
         reader = self.reader()
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    @contextmanager
+    def ledger(self) -> Iterator[PostgresReader | None]:
+        """Open what the database says of itself; see `base.Backend.ledger`."""
+        reader = PostgresReader(connect(self.config, run=False), self.config)
         try:
             yield reader
         finally:
@@ -141,6 +154,10 @@ class _Session:
             return None
         found = self.execute(f"SELECT value FROM {LEDGER}.state WHERE key = 'published'")
         return found[0][0] if found else None
+
+    def is_worked_on(self) -> bool | None:
+        """Whether somebody holds the lock of a run."""
+        return bool(self.execute(f"SELECT EXISTS (SELECT 1 {_HOLDERS})", [LOCK])[0][0])
 
     def close(self) -> None:
         """Close the connection."""
@@ -429,6 +446,15 @@ class PostgresWork(_Session):
         for view in views:
             self.raw.execute(view.restored())
 
+    def keep(self) -> None:
+        """Commit what was written so far, and begin the transaction of the run proper."""
+        with explained(self.config):
+            self.raw.execute("COMMIT")
+            self.raw.execute("BEGIN")
+
+    def show_history(self) -> None:
+        """Nothing: the history is committed with the run, and read where it stands."""
+
     def abandon(self) -> None:
         """Undo everything; what is written from here on is committed when the warehouse is closed."""
         with explained(self.config):
@@ -504,9 +530,7 @@ def _take_lock(con: Connection, config: Config) -> None:
         return
     found = execute(
         con,
-        "SELECT a.pid, a.application_name, to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS') FROM pg_locks l"
-        " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = ?"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        f"SELECT a.pid, a.application_name, to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS') {_HOLDERS}",
         [LOCK],
     )
     holder = ""
