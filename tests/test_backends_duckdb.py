@@ -15,7 +15,8 @@ import ibis
 import pytest
 
 from padm_ibis.backends.base import Backend, backend_of
-from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBWork, _copy
+from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBWork
+from padm_ibis.backends.duckdb.files import copy
 from padm_ibis.config import load_config
 from padm_ibis.errors import BuildFailed, WarehouseBusy, WarehouseError
 
@@ -146,7 +147,7 @@ _VICTIM = """
 import sys, time
 import ibis
 from padm_ibis.config import load_config
-from padm_ibis.backends import duckdb as module
+from padm_ibis.backends.duckdb import work as module
 from padm_ibis.backends.base import backend_of
 
 where = sys.argv[1]
@@ -161,10 +162,10 @@ with backend_of(load_config()).open() as work:
         wait()
     work.raw.execute("COMMIT")
     if where == "copied":
-        module._sync_folder = wait
+        module.sync_folder = wait
         module.Path.replace = lambda *_: wait()
     if where == "renamed":
-        module._sync_folder = wait
+        module.sync_folder = wait
     work.publish("r99")
 """
 
@@ -305,7 +306,7 @@ def test_a_full_disk_is_said_and_readers_keep_what_they_had(backend: DuckDBBacke
 
     with backend.open() as work:
         work.create("silver", "a", "SELECT 2 AS x, 1 AS y", SCHEMA)
-        monkeypatch.setattr("padm_ibis.backends.duckdb._copy", full)
+        monkeypatch.setattr("padm_ibis.backends.duckdb.work.copy", full)
         with pytest.raises(WarehouseError, match="No space left on device"):
             work.publish("r2")
     assert published(backend) == [(1,)]
@@ -354,9 +355,9 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("shares", [True, False], ids=["blocks can be shared", "no call for that, as on macOS"])
 def test_a_copy_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: bool) -> None:
-    monkeypatch.setattr("padm_ibis.backends.duckdb._SHARES", shares)
+    monkeypatch.setattr("padm_ibis.backends.duckdb.files.SHARES", shares)
     content = bytes(range(256)) * 40_000
     (tmp_path / "a").write_bytes(content)
     (tmp_path / "b").write_bytes(b"longer than nothing")
-    _copy(tmp_path / "a", tmp_path / "b")
+    copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == content

@@ -20,9 +20,9 @@ def floor(url: str, rows: int, folder: Path) -> None:
 
 
 def ours(url: str, rows: int, folder: Path) -> None:
-    from padm_ibis.backends.duckdb import DuckDBBackend
+    from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBStore
     from padm_ibis.config import load_config
-    from padm_ibis.extract import DuckDBStore, extract
+    from padm_ibis.extract import extract
 
     (folder / "padm.toml").write_text(
         '[warehouse]\nurl = "duckdb://warehouse.duckdb"\n[privacy]\nhash_key = "benchmark of extraction"\n'

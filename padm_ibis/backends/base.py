@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from padm_ibis.config import Config
+    from padm_ibis.extract.store import Store
 
 Rows = list[tuple[Any, ...]]
 
@@ -78,6 +79,9 @@ class Work(Reader, Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """All statements inside hold together or not at all; an exception undoes them and goes on."""
+
+    def store(self) -> Store:
+        """Return bronze as the extraction sees it."""
 
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """Look for what would prevent publishing, before anything is read or built.

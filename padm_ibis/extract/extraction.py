@@ -16,7 +16,7 @@ from padm_ibis.extract.bounds import bounded_memory
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.job import Job, OnProgress, OnStart, Shared
 from padm_ibis.extract.result import Extraction
-from padm_ibis.extract.store import DuckDBStore, Store
+from padm_ibis.extract.store import Store
 from padm_ibis.report.run import SourceFailure
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 
@@ -132,7 +132,7 @@ def load_sources(
         def on_progress(source: str, resource: str, rows: int) -> None:
             progress.done(f"{source}.{resource}", f"{rows:,} rows")
 
-    store: Store = work.store() if hasattr(work, "store") else DuckDBStore(work.raw)
+    store: Store = work.store()
     return extract(
         store,
         config,

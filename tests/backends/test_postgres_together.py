@@ -51,7 +51,7 @@ def test_a_view_in_use_is_waited_for(built: School, monkeypatch: pytest.MonkeyPa
     assert not ending.is_alive()
     assert built.rows("SELECT sum(total) FROM public.v") == [(21,)]
 
-    monkeypatch.setattr("padm_ibis.backends.postgres.work.PATIENCE", 0.1)
+    monkeypatch.setattr("padm_ibis.backends.postgres.publish.PATIENCE", 0.1)
     built.change()
     with psycopg.connect(built.url) as reader:
         reader.execute("SELECT * FROM public.v")

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from padm_ibis.backends.duckdb import DuckDBStore
 from padm_ibis.config import Config, load_config
-from padm_ibis.extract import DuckDBStore, Extraction, extract
+from padm_ibis.extract import Extraction, extract
 
 KEY = "a long random key for tests"
 SCHEMA = """

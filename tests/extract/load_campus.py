@@ -7,8 +7,9 @@ from pathlib import Path
 
 import duckdb
 
+from padm_ibis.backends.duckdb import DuckDBStore
 from padm_ibis.config import load_config
-from padm_ibis.extract import DuckDBStore, extract
+from padm_ibis.extract import extract
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

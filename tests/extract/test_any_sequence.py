@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from padm_ibis.extract import DuckDBStore, Extraction, extract
+from padm_ibis.backends.duckdb import DuckDBStore
+from padm_ibis.extract import Extraction, extract
 
 pytestmark = pytest.mark.postgres
 LOOKBACK = 30

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from conftest_extract import Bronze, Campus, at_database, changed
 
+from padm_ibis.backends.duckdb import DuckDBStore
 from padm_ibis.errors import ConfigError
-from padm_ibis.extract import DuckDBStore, extract
+from padm_ibis.extract import extract
 from padm_ibis.sources.postgres import PostgresSource
 
 pytestmark = pytest.mark.postgres

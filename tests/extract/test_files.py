@@ -10,9 +10,10 @@ import duckdb
 import pytest
 from conftest_extract import KEY, LOADER
 
+from padm_ibis.backends.duckdb import DuckDBStore
 from padm_ibis.config import load_config
 from padm_ibis.errors import ConfigError
-from padm_ibis.extract import DuckDBStore, Extraction, extract
+from padm_ibis.extract import Extraction, extract
 
 EMPTY = {
     "marks": "id,student,at,mark,points,day\n", "people": "person,name,document,mail\n", "events": "student,at,reason,kind\n",

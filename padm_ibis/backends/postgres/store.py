@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from psycopg import errors as pg
 
+from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
-from padm_ibis.extract.store import _TABLES, LEDGER, Change, DuckDBStore, Plan, Staged, State
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Staged, State
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -59,7 +60,7 @@ class PostgresStore:
         with explained(self._work.config), self._con.transaction():
             for schema in ("bronze", LEDGER):
                 self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            for name, columns in _TABLES.items():
+            for name, columns in TABLES.items():
                 self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER}.{name} ({columns})")
             found: dict[str, dict[str, str]] = {}
             for table, column, kind in self._run(

@@ -1,0 +1,93 @@
+"""The backend of ``duckdb://`` addresses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from padm_ibis.backends.duckdb.lock import held
+from padm_ibis.backends.duckdb.reader import DuckDBReader
+from padm_ibis.backends.duckdb.work import DuckDBWork
+from padm_ibis.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config
+
+_LEFTOVERS = ("publish-*.duckdb", "publish-*.duckdb.wal", "remake-*.duckdb", "remake-*.duckdb.wal")
+
+
+class DuckDBBackend:
+    """A warehouse in the file of a ``duckdb://`` address."""
+
+    dialect = "duckdb"
+
+    def __init__(self, config: Config) -> None:
+        path = config.warehouse.url.path
+        assert path is not None, "a duckdb:// address has a path"
+        self.config, self.path, self.state = config, path, config.state
+
+    @contextmanager
+    def open(self) -> Iterator[DuckDBWork]:
+        """Open for one run; see `base.Backend.open`."""
+        self._check_target()
+        with held(self.path, self.state):
+            self._tidy()
+            work = DuckDBWork(self.config, self.path)
+            try:
+                yield work
+            finally:
+                work.close()
+
+    @contextmanager
+    def read(self) -> Iterator[DuckDBReader]:
+        """Open the published version for reading; see `base.Backend.read`."""
+        reader = self.reader()
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    @contextmanager
+    def ledger(self) -> Iterator[DuckDBReader | None]:
+        """Open what the readers' file says of itself; see `base.Backend.ledger`."""
+        if not self.path.exists():
+            yield None
+            return
+        with self.read() as reader:
+            yield reader
+
+    def reader(self) -> DuckDBReader:
+        """Return a reader that the caller closes."""
+        if self.path.is_dir():
+            raise WarehouseError(f"The warehouse {self.path} is a folder, not a DuckDB file.")
+        if not self.path.exists():
+            raise WarehouseError(f"There is no warehouse at {self.path}.", hint="Build one first: padm-ibis run")
+        return DuckDBReader(self.path, self.config)
+
+    def _check_target(self) -> None:
+        folder = self.path.parent
+        if self.path.is_dir():
+            raise WarehouseError(
+                f"The warehouse {self.path} is a folder, not a DuckDB file.",
+                hint=f"Name a file in it: --warehouse duckdb://{self.path / 'warehouse.duckdb'}",
+            )
+        if not folder.is_dir():
+            raise WarehouseError(
+                f"The folder of the warehouse, {folder}, does not exist.", hint=f"Make it first: mkdir -p {folder}"
+            )
+        # The administrator may write everywhere; a file that somebody marked read-only is respected all the same.
+        for place, name in ((self.path, "The warehouse"), (folder, "The folder of the warehouse,")):
+            if place.exists() and (not os.access(place, os.W_OK) or place.stat().st_mode & 0o222 == 0):
+                raise WarehouseError(
+                    f"{name} {place} is read-only.", hint=f"chmod u+w {place}, or name another file with --warehouse."
+                )
+
+    def _tidy(self) -> None:
+        """Remove what a killed run left behind; safe, since only the holder of the lock gets here."""
+        for pattern in _LEFTOVERS:
+            for leftover in self.state.glob(pattern):
+                leftover.unlink(missing_ok=True)
+        shutil.rmtree(self.state / "tmp", ignore_errors=True)

@@ -1,0 +1,118 @@
+"""DuckDB sessions, statements, and what DuckDB's errors mean for a warehouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from padm_ibis.define.layers import LAYERS
+from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
+from padm_ibis.extract.store import LEDGER
+
+if TYPE_CHECKING:
+    from ibis.backends.sql import SQLBackend
+
+    from padm_ibis.config import Config
+
+BROKEN = (
+    "not a valid DuckDB database file",
+    "Corrupt database",
+    "Could not read enough bytes",
+    "checksum",
+    "older version",
+    "newer",
+)
+
+
+def ibis_over(raw: duckdb.DuckDBPyConnection) -> SQLBackend:
+    """Return an Ibis connection over a session that is open; importing Ibis takes half a second."""
+    import ibis
+
+    from padm_ibis.define.compile import safe
+
+    return safe(ibis.duckdb.from_connection(raw))
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """Return what the configuration says of memory and threads, as DuckDB's settings."""
+    chosen = {"memory_limit": config.warehouse.memory_limit, "threads": config.warehouse.threads}
+    return {name: str(value) for name, value in chosen.items() if value is not None}
+
+
+def tables_of(raw: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+    """Return the names of the tables that exist, by layer."""
+    found = raw.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary"
+    ).fetchall()
+    return {layer: frozenset(name for schema, name in found if schema == layer) for layer in (*LAYERS, LEDGER)}
+
+
+def filled(sql: str, parameters: Sequence[Any]) -> str:
+    """Write parameters into the statement: binding them makes DuckDB import pandas, which costs more than the run."""
+    if not parameters:
+        return sql
+    parts = sql.split("?")
+    assert len(parts) == len(parameters) + 1, "as many values as question marks"
+    return "".join(part + _literal(value) for part, value in zip(parts, parameters, strict=False)) + parts[-1]
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quoted(path: Path) -> str:
+    """Return a path as it stands between the quotes of a statement."""
+    return str(path).replace("'", "''")
+
+
+@contextmanager
+def statements(warehouse: Path, table: str = "") -> Iterator[None]:
+    """Say of DuckDB's error what it means for the warehouse."""
+    try:
+        yield
+    except PadmError:
+        raise
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.FatalException) as error:
+        raise explained(error, warehouse, table) from None
+    except duckdb.Error as error:
+        if not table:
+            raise
+        # Values in a message may be personal data; names of columns and types are not.
+        text = re.sub(r"'[^']*'", "'…'", str(error).strip().splitlines()[0])
+        raise BuildFailed(f"{table} could not be built: {text}") from None
+
+
+def explained(error: duckdb.Error, path: Path, table: str = "") -> WarehouseError:
+    """Return what DuckDB's error means for the warehouse, or, where one is being built, for the table."""
+    text = str(error).strip().splitlines()[0]
+    while_building = f" while building {table}" if table else ""
+    if "Conflicting lock" in text or "Could not set lock" in text:
+        return WarehouseBusy(
+            f"The warehouse {path} is open for writing in another program: {text}", hint="Close it there, or open it read-only."
+        )
+    if "No space left" in text or ("disk" in text.lower() and "full" in text.lower()):
+        return WarehouseError(
+            f"The disk of the warehouse {path} is full{while_building}.",
+            hint="Free some space: a run needs room for two copies of the warehouse.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return WarehouseError(
+            f"DuckDB ran out of memory{while_building}: {text}", hint="Set [warehouse] memory_limit, e.g. '4GB'."
+        )
+    if any(words in text for words in BROKEN):
+        return WarehouseError(
+            f"{path} is not a DuckDB file this version can read: {text}",
+            hint="Name another file with --warehouse, or restore this one from a backup.",
+        )
+    return WarehouseError(f"The warehouse {path} cannot be used{while_building}: {text}")

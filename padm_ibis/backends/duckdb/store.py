@@ -1,0 +1,264 @@
+"""Bronze in a DuckDB warehouse: rows are staged, and only those that differ are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import duckdb
+
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Staged, State
+from padm_ibis.sources.spec import ResourceSpec
+from padm_ibis.sources.values import literal, quote, sql_type
+
+
+class DuckDBStore:
+    """Bronze in the work file of a DuckDB warehouse: sources are attached to the very same session."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._staged: dict[str, str] = {}
+
+    @property
+    def staging(self) -> duckdb.DuckDBPyConnection:
+        """The session of the work file."""
+        return self._con
+
+    def prepare(self, specs: Sequence[ResourceSpec]) -> list[str]:
+        """See `Store.prepare`."""
+        reshaped = []
+        with self.transaction():
+            for schema in ("bronze", LEDGER):
+                self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for name, columns in TABLES.items():
+                self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER}.{name} ({columns})")
+            found: dict[str, list[tuple[str, str]]] = {}
+            for table, column, kind in self._run(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'bronze'"
+                " AND database_name = current_database() ORDER BY table_name, column_index"
+            ):
+                found.setdefault(table, []).append((column, kind.replace(" ", "")))
+            for spec in specs:
+                wanted = [(name, sql_type(kind, "duckdb")) for name, kind in spec.columns.items()]
+                if found.get(spec.name) == [(name, kind.replace(" ", "")) for name, kind in wanted]:
+                    continue
+                self._shape(spec.name, wanted, dict(found.get(spec.name, ())))
+                if spec.name in found:
+                    reshaped.append(spec.name)
+        return reshaped
+
+    def _shape(self, name: str, wanted: list[tuple[str, str]], found: Mapping[str, str]) -> None:
+        if not found:
+            columns = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted)
+            self._run(f"CREATE TABLE {_bronze(name)} ({columns})")
+            return
+        columns = ", ".join(
+            f"CAST({quote(column) if column in found else 'NULL'} AS {kind}) AS {quote(column)}" for column, kind in wanted
+        )
+        self._run(f"CREATE OR REPLACE TABLE {_bronze(name)} AS SELECT {columns} FROM {_bronze(name)}")
+
+    def states(self, source_db: str) -> dict[str, State]:
+        """See `Store.states`."""
+        rows = self._run(
+            "SELECT resource, watermark, loaded_from, definition, extracted_at, rows_read, run_id"
+            f" FROM {LEDGER}.watermarks WHERE source_db = {literal(source_db)}"
+        )
+        return {name: State(*values) for name, *values in rows}
+
+    def rows(self, spec: ResourceSpec, source_db: str) -> int:
+        """See `Store.rows`."""
+        return self._one(f"SELECT count(*) FROM {_bronze(spec.name)} WHERE source_db = {literal(source_db)}")
+
+    def fingerprint(self, source_db: str) -> tuple[str, str] | None:
+        """See `Store.fingerprint`."""
+        rows = self._run(f"SELECT salt, fingerprint FROM {LEDGER}.hash_keys WHERE source_db = {literal(source_db)}")
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`."""
+        self._run("BEGIN")
+        try:
+            yield
+            self._run("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._con.execute("ROLLBACK")
+            raise
+        finally:
+            self._staged.clear()
+
+    def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime) -> Staged:
+        """See `Store.stage`. Where bronze has no row of this source yet, the rows go there at once."""
+        mine = f"source_db = {literal(source_db)}"
+        if not self._run(f"SELECT 1 FROM {_bronze(spec.name)} WHERE {mine} LIMIT 1"):
+            table, where = _bronze(spec.name), mine
+            target = f"INSERT INTO {table}"
+        else:
+            table, where = f"temp.padm_staged_{spec.name}", "TRUE"
+            target = f"CREATE OR REPLACE TEMP TABLE padm_staged_{spec.name} AS"
+        self._staged[spec.name] = table
+        self._con.execute("CREATE OR REPLACE TEMP SEQUENCE padm_odd")
+        columns = ", ".join(quote(name) for name in spec.columns if name != "_run_id")
+        # Counting while the rows stream by: a branch of CASE is worked out only for the rows that take it.
+        counted = "CASE WHEN padm_odd THEN CASE WHEN nextval('temp.padm_odd') < 0 THEN NULL ELSE _run_id END ELSE _run_id END"
+        self._con.execute(f"{target} SELECT {columns}, {counted} AS _run_id FROM ({query})")
+        read = self._one(f"SELECT count(*) FROM {table} WHERE {where}")
+        odd = self._one("SELECT nextval('temp.padm_odd')") - 1
+        early = self._drop_early(spec, table, where, plan)
+        copies, rejected = self._drop_duplicates(spec, table, where, source_db, plan) if read else (0, 0)
+        return Staged(read, self._greatest(spec, table, where, now), odd, copies, rejected, early)
+
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
+        """See `Store.apply`. Only rows that differ are written."""
+        table, staged = _bronze(spec.name), self._staged.pop(spec.name)
+        mine = f"source_db = {literal(source_db)}"
+        total = f"SELECT count(*) FROM {table} WHERE {mine}"
+        if staged == table:
+            rows = self._one(total)
+            return Change(inserted=rows, rows=rows)
+        match = " AND ".join(f"s.{quote(name)} IS NOT DISTINCT FROM b.{quote(name)}" for name in spec.key)
+        new, old = (_digests(spec, rows) for rows in (staged, f"{table} WHERE {mine}"))
+        self._con.execute(
+            "CREATE OR REPLACE TEMP TABLE padm_changed AS SELECT s.padm_row AS new_row, b.padm_row AS old_row"
+            f" FROM {new} s LEFT JOIN {old} b ON {match} WHERE b.padm_row IS NULL OR s.padm_content <> b.padm_content"
+        )
+        inserted, updated = self._run(
+            "SELECT count(*) FILTER (old_row IS NULL), count(*) FILTER (old_row IS NOT NULL) FROM padm_changed"
+        )[0]
+        deleted = 0
+        if plan.replaces:
+            # A statement of the contract's: what did not arrive is gone at the source.
+            deleted = self._one(
+                f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM {old} b ANTI JOIN {staged} s ON {match})"
+            )
+        if updated:
+            self._con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT old_row FROM padm_changed)")
+        if inserted or updated:
+            self._con.execute(f"INSERT INTO {table} SELECT * FROM {staged} WHERE rowid IN (SELECT new_row FROM padm_changed)")
+        self._con.execute(f"DROP TABLE {staged}")
+        self._con.execute("DROP TABLE padm_changed")
+        return Change(inserted, updated, deleted, self._one(total))
+
+    def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
+        """See `Store.save`."""
+        mine = f"source_db = {literal(source_db)}"
+        for resource, state in states.items():
+            self._con.execute(f"DELETE FROM {LEDGER}.watermarks WHERE {mine} AND resource = {literal(resource)}")
+            self._insert(
+                "watermarks",
+                (source_db, resource, state.watermark, state.loaded_from, state.definition, state.extracted_at,
+                 state.rows_read, state.run_id),
+            )  # fmt: skip
+        if fingerprint is not None and fingerprint != self.fingerprint(source_db):
+            self._con.execute(f"DELETE FROM {LEDGER}.hash_keys WHERE {mine}")
+            self._insert("hash_keys", (source_db, *fingerprint))
+
+    def bronze(self, name: str) -> str:
+        """See `Store.bronze`."""
+        return _bronze(name)
+
+    def seen_columns(self, source_db: str) -> dict[tuple[str, str], str]:
+        """See `Store.seen_columns`."""
+        rows = self._run(
+            f"SELECT table_name, column_name, data_type FROM {LEDGER}.source_columns WHERE source_db = {literal(source_db)}"
+        )
+        return {(table, column): kind for table, column, kind in rows}
+
+    def save_columns(self, source_db: str, columns: Mapping[tuple[str, str], str]) -> None:
+        """See `Store.save_columns`."""
+        if columns == self.seen_columns(source_db):
+            return
+        self._con.execute(f"DELETE FROM {LEDGER}.source_columns WHERE source_db = {literal(source_db)}")
+        rows = ", ".join(_row((source_db, table, column, kind)) for (table, column), kind in columns.items())
+        if rows:
+            self._con.execute(f"INSERT INTO {LEDGER}.source_columns VALUES {rows}")
+
+    def _drop_early(self, spec: ResourceSpec, table: str, where: str, plan: Plan) -> int:
+        if plan.mode != "first" or plan.loaded_from is None or spec.cursor is None:
+            return 0
+        return self._one(f"DELETE FROM {table} WHERE {where} AND {quote(spec.cursor)} < DATE '{plan.loaded_from}'")
+
+    def _drop_duplicates(self, spec: ResourceSpec, table: str, where: str, source_db: str, plan: Plan) -> tuple[int, int]:
+        """Keep one row of each key: the one with the latest cursor, then the greatest values; return copies and rejects."""
+        resource, mine = literal(spec.name), f"source_db = {literal(source_db)}"
+        key = ", ".join(quote(name) for name in spec.key)
+        null_safe = " AND ".join(f"t.{quote(name)} IS NOT DISTINCT FROM k.{quote(name)}" for name in spec.key)
+        keys = f"(SELECT {key} FROM {table} WHERE {where} GROUP BY ALL HAVING count(*) > 1)"
+        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource}"
+        again = 0
+        if plan.replaces:
+            self._run(f"DELETE {rejected_here}")
+        elif self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
+            # Its rival may lie before what is read this time.
+            same = f"({_json(spec.key)}, {_content(spec)}) IN (SELECT (key, row_data) {rejected_here})"
+            again = self._one(f"DELETE FROM {table} WHERE {where} AND {same}")
+        if not self._run(f"SELECT 1 FROM {keys} LIMIT 1"):
+            return 0, again
+        others = [name for name in spec.own_columns if name not in spec.key]
+        order = sorted(others, key=lambda name: name != spec.cursor)
+        latest = ", ".join(f"t.{quote(name)} DESC NULLS LAST" for name in order) or "t.rowid"
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE padm_twice AS SELECT t.rowid AS padm_row, row_number() OVER w AS place,"
+            f" rank() OVER w AS likeness FROM (SELECT rowid, * FROM {table} WHERE {where}) t SEMI JOIN {keys} k ON {null_safe}"
+            f" WINDOW w AS (PARTITION BY {', '.join(f't.{quote(name)}' for name in spec.key)} ORDER BY {latest})"
+        )
+        differing = "SELECT padm_row FROM padm_twice WHERE likeness > 1"
+        self._con.execute(
+            f"INSERT INTO {LEDGER}.rejected_rows SELECT DISTINCT {literal(source_db)}, {resource}, {_json(spec.key)},"
+            f" 'another row has this key', {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
+        )
+        rejected = self._one("SELECT count(*) FROM padm_twice WHERE likeness > 1")
+        gone = self._one(f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM padm_twice WHERE place > 1)")
+        self._con.execute("DROP TABLE padm_twice")
+        return gone - rejected, rejected + again
+
+    def _greatest(self, spec: ResourceSpec, table: str, where: str, now: dt.datetime) -> dt.datetime | None:
+        """The watermark never lies in the future: a date typed 2202 must not hide the rows of the next years."""
+        if spec.cursor is None:
+            return None
+        cursor = f"CAST({quote(spec.cursor)} AS TIMESTAMP)"
+        moment = f"TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}'"
+        return self._one(
+            f"SELECT max({cursor}) FROM {table} WHERE {where} AND {cursor} <= {moment} AND {cursor} >= TIMESTAMP '0001-01-01'"
+        )
+
+    def _insert(self, table: str, row: Sequence[Any]) -> None:
+        self._con.execute(f"INSERT INTO {LEDGER}.{table} VALUES {_row(row)}")
+
+    def _one(self, sql: str) -> Any:
+        row = self._run(sql)[0]
+        return row[0]
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._con.execute(sql).fetchall()
+
+
+def _bronze(name: str) -> str:
+    return f"bronze.{quote(name)}"
+
+
+def _digests(spec: ResourceSpec, rows: str) -> str:
+    """Rows as their place, key and a hash of all columns: to join the rows themselves, tables would have to fit in memory.
+
+    That a row and its correction, of the same key, have the same hash of 64 bits is left to happen once in 10^19 corrections.
+    """
+    key = ", ".join(quote(name) for name in spec.key)
+    content = ", ".join(quote(name) for name in spec.own_columns)
+    return f"(SELECT rowid AS padm_row, {key}, hash({content}) AS padm_content FROM {rows})"
+
+
+def _json(key: Sequence[str]) -> str:
+    return "CAST(to_json([" + ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key) + "]) AS VARCHAR)"
+
+
+def _content(spec: ResourceSpec) -> str:
+    row = "{" + ", ".join(f"{literal(name)}: {quote(name)}" for name in spec.own_columns) + "}"
+    return f"CAST(to_json({row}) AS VARCHAR)"
+
+
+def _row(values: Sequence[Any]) -> str:
+    """Values as SQL: binding parameters would make DuckDB import pandas, which takes longer than the run."""
+    return "(" + ", ".join("NULL" if v is None else str(v) if isinstance(v, int) else literal(str(v)) for v in values) + ")"

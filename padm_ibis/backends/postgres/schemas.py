@@ -1,0 +1,56 @@
+"""Which schemas a warehouse has: those that readers use, those a run builds in, and those that were replaced."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from psycopg import errors as pg
+
+from padm_ibis.backends.postgres.connection import Connection, execute
+from padm_ibis.extract.store import LEDGER
+from padm_ibis.sources.values import quote
+
+REPLACED = ("silver", "gold")
+OLD = "_padm_old_"
+LONGEST_NAME = 63  # bytes; the server would silently cut what is longer
+
+
+def next_of(layer: str) -> str:
+    """Return the schema in which a run builds the tables of a layer."""
+    return f"{layer}_next" if layer in REPLACED else layer
+
+
+def table(schema: str, name: str) -> str:
+    """Return a table's name as a statement has it."""
+    return f"{quote(schema)}.{quote(name)}"
+
+
+def too_long(name: str) -> bool:
+    """Whether the server would cut a name."""
+    return len(name.encode()) > LONGEST_NAME
+
+
+def drop_old(con: Connection) -> None:
+    """Drop the schemas that earlier runs replaced; those that somebody still reads wait for the next run.
+
+    Each table in a short transaction of its own, and never with what depends on it.
+    """
+    con.execute("SET lock_timeout = '3s'")  # the server's own autovacuum gives way after one
+    schemas = execute(con, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, ?)", [OLD])
+    for (schema,) in schemas:
+        with suppress(pg.LockNotAvailable, pg.DependentObjectsStillExist, pg.InsufficientPrivilege):
+            names = execute(
+                con, "SELECT relname FROM pg_class WHERE relnamespace = quote_ident(?)::regnamespace AND relkind = 'r'", [schema]
+            )
+            for (name,) in names:
+                con.execute(f"DROP TABLE {table(schema, name)}")
+            con.execute(f"DROP SCHEMA {quote(schema)}")
+    con.execute("SET lock_timeout = '30s'")
+
+
+def known_tables(con: Connection) -> dict[str, set[str]]:
+    """Return the tables that runs made, by layer."""
+    known: dict[str, set[str]] = {}
+    for layer, name in execute(con, f"SELECT layer, name FROM {LEDGER}.tables"):
+        known.setdefault(layer, set()).add(name)
+    return known
