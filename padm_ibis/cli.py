@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from padm_ibis.commands._reply import Ending, Reply
 from padm_ibis.version import __version__
 
 COMMANDS = {
@@ -40,6 +41,8 @@ COMMANDS = {
     "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }
 INTERRUPTED = 130
+_PLAIN = {"Interrupted"}
+"""Endings that are no errors."""
 
 
 class LazyGroup(click.Group):
@@ -75,40 +78,61 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and leave with its exit code."""
-    sys.exit(invoke(arguments))
+    """Run the command and leave with its exit code, whatever became of the streams."""
+    from padm_ibis.commands._streams import secure
+
+    streams = secure()
+    code = invoke(arguments)
+    if (lost := streams.lost()) is not None:
+        click.echo(f"Error: {lost}", err=True)
+        code = code or 1
+    sys.exit(code)
 
 
 def invoke(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit code; errors go to stderr, masked.
+    """Run the command, write what ``--json`` asked for and return the exit code; errors go to stderr, masked.
 
     0 all good · 1 a check failed or the run was partial · 2 usage or configuration · 3 no source, or not the
-    warehouse, could be reached · 4 the warehouse is in use by another run.
+    warehouse, could be reached · 4 the warehouse is in use by another run · 130 interrupted.
     """
+    line = sys.argv[1:] if arguments is None else arguments
+    reply = Reply.asked_for(line)
+    if (problem := reply.problem()) is not None:
+        click.echo(f"Error: {problem}", err=True)
+        return 2
+    ending = _run(line, reply)
+    if ending.message:
+        hint = f"\n\nHint: {ending.hint}" if ending.hint else ""
+        click.echo(f"{ending.message if ending.kind in _PLAIN else f'Error: {ending.message}'}{hint}", err=True)
+    if (problem := reply.write(ending)) is not None:
+        click.echo(f"Error: {problem}", err=True)
+        return ending.exit_code or 2
+    return ending.exit_code
+
+
+def _run(line: list[str], reply: Reply) -> Ending:
     from padm_ibis.errors import PadmError
 
     try:
-        result: Any = cli.main(args=arguments, prog_name="padm-ibis", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        result: Any = cli.main(args=line, prog_name="padm-ibis", standalone_mode=False, obj=reply)
+        return Ending(result if isinstance(result, int) else 0)
+    except click.UsageError as error:
+        if error.ctx is not None:
+            reply.command = reply.command or error.ctx.command_path.partition(" ")[2]
+            click.echo(error.ctx.get_usage(), err=True)
+        return Ending(error.exit_code, type(error).__name__, error.format_message())
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return Ending(error.exit_code, type(error).__name__, error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted. Readers see the last version that was published.", err=True)
-        return INTERRUPTED
+        return Ending(INTERRUPTED, "Interrupted", "\nInterrupted. Readers see the last version that was published.")
     except PadmError as error:
-        click.echo(f"Error: {_masked(str(error))}", err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        # whoever read our output has gone; Python would complain again while closing
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return Ending(error.exit_code, type(error).__name__, _masked(error.message), error.hint and _masked(error.hint))
     except Exception as error:
         if os.environ.get("PADM_DEBUG"):
             raise
         first = next(iter(str(error).strip().splitlines()), "")
-        click.echo(f"Error: {type(error).__name__}: {_masked(first)}\n\nHint: PADM_DEBUG=1 shows where this happened.", err=True)
-        return 1
+        kind = type(error).__name__
+        return Ending(1, kind, f"{kind}: {_masked(first)}", "PADM_DEBUG=1 shows where this happened.")
 
 
 def _masked(text: str) -> str:

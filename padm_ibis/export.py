@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pydantic.dataclasses
+from pydantic import computed_field
 
 from padm_ibis.audit.scratch import Scratch, one_version
 from padm_ibis.define import contract as contracts
@@ -32,6 +34,7 @@ from padm_ibis.define.graph import Graph
 from padm_ibis.define.model import Model
 from padm_ibis.errors import UsageError
 from padm_ibis.params import Params
+from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
@@ -40,7 +43,7 @@ PARTITION = "particion"
 MANIFEST = "_manifest.json"  # readers of folders (Arrow, Spark) leave out what begins with an underscore
 
 
-@dataclass
+@pydantic.dataclasses.dataclass
 class Verdict:
     """Whether an export is what its manifest says, and can be made again.
 
@@ -59,6 +62,7 @@ class Verdict:
     differs: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def equal(self) -> bool:
         """Whether nothing differs."""
@@ -66,7 +70,7 @@ class Verdict:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps({**dataclasses.asdict(self), "equal": self.equal}, ensure_ascii=False, indent=2)
+        return to_json(self)
 
 
 def export(warehouse: Warehouse, graph: Graph, name: str, to: str | os.PathLike[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from padm_ibis.config import Config
 from padm_ibis.errors import UsageError, WarehouseBusy
 from padm_ibis.processes import is_alive
+from padm_ibis.report.answer import to_json
 
 KEPT_RUNS = 30
 GRACE_SECONDS = 3600
@@ -67,7 +68,7 @@ class ScheduleStatus:
 
     def json(self) -> str:
         """Return the status as JSON."""
-        return json.dumps(asdict(self), indent=2)
+        return to_json(self)
 
 
 def parse_time(text: str) -> dt.time:

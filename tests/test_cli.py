@@ -109,15 +109,17 @@ def test_run_prints_its_report_on_stdout_and_progress_on_stderr(command: Command
 
 def test_run_writes_its_report_as_json(command: Command, folder: Path) -> None:
     code, out, _ = command("run", "--as-of", "2024-12-31", "--json", "report.json")
-    report = json.loads((folder / "report.json").read_text())
-    assert code == report["exit_code"] == 0
+    answer = json.loads((folder / "report.json").read_text())
+    report = answer["result"]
+    assert code == answer["exit_code"] == 0
+    assert (answer["command"], answer["version"], answer["error"]) == ("run", padm_ibis.__version__, None)
     assert report["as_of"] == "2024-12-31"
     assert report["status"] == "ok"
     assert [(t["name"], t["rows"]) for t in report["tables"]][-1] == ("mart_pupil", 2)
     assert {i["resource"] for i in report["inputs"]} == {"pupils", "marks"}
     assert "Done" in out
     code, out, _ = command("run", "--as-of", "2024-12-31", "--json", "-")
-    assert json.loads(out)["status"] == "up to date"
+    assert json.loads(out)["result"]["status"] == "up to date"
 
 
 def test_layer_select_only_and_full_refresh_reach_the_engine(command: Command, folder: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_broken_contract_is_exit_code_1_and_its_report_is_written(command: Com
     code, _, err = command("run", "--as-of", "2024-12-31", "--json", "report.json")
     assert code == 1
     assert "fact_mark: value: less_than_or_equal_to(10): 1 row, such as source_db=north, mark_id=13" in err
-    report = json.loads((folder / "report.json").read_text())
+    report = json.loads((folder / "report.json").read_text())["result"]
     assert report["status"] == "failed"
     assert [c["verdict"] for c in report["checks"]] == ["error"]
     assert not (folder / "w.duckdb").exists()
@@ -246,7 +248,7 @@ def test_check_prints_failures_first_and_leaves_with_1(command: Command, folder:
     assert code == 1
     assert out.startswith("error   fact_mark: value: less_than_or_equal_to(10): 1 row, such as source_db=north, mark_id=10")
     assert "warning fact_mark: pupil_id is not in dim_pupil: 1 row" in out
-    assert len(json.loads((folder / "check.json").read_text())["results"]) == 2
+    assert len(json.loads((folder / "check.json").read_text())["result"]["results"]) == 2
 
 
 def test_ls_lists_tables_before_and_after_the_first_run(command: Command) -> None:

@@ -10,16 +10,17 @@ A cut that took nothing away from a column proves nothing about it: a column tha
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import ibis
 import ibis.expr.types as ir
+import pydantic.dataclasses
+from pydantic import computed_field
 
 from padm_ibis.audit import events
 from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
@@ -30,6 +31,7 @@ from padm_ibis.define.lineage import Lineage, Ref
 from padm_ibis.define.model import Model, Resource
 from padm_ibis.errors import UsageError
 from padm_ibis.params import Params
+from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
@@ -43,7 +45,7 @@ ROWS = "(rows)"
 EXAMPLES = 3
 
 
-@dataclass
+@pydantic.dataclasses.dataclass
 class Column:
     """What was tried on one column of one table.
 
@@ -69,6 +71,7 @@ class Column:
     moved: int = 0
     examples: list[str] = field(default_factory=list)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def verdict(self) -> str:
         """``leak``, ``constant``, ``vacuous`` (nothing was proved) or ``ok``."""
@@ -79,7 +82,7 @@ class Column:
         return "ok" if self.effective else "vacuous"
 
 
-@dataclass
+@pydantic.dataclasses.dataclass
 class LeakageReport:
     """The outcome of an audit."""
 
@@ -100,6 +103,7 @@ class LeakageReport:
         """Columns about which nothing was proved."""
         return [c for c in self.columns if c.verdict == "vacuous"]
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def ok(self) -> bool:
         """Whether every column was proved to be free of leaks."""
@@ -107,8 +111,7 @@ class LeakageReport:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        columns = [{**asdict(c), "verdict": c.verdict} for c in self.columns]
-        return json.dumps({**asdict(self), "columns": columns, "ok": self.ok}, ensure_ascii=False, indent=2)
+        return to_json(self)
 
 
 def audit_leakage(

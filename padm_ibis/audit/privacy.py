@@ -16,12 +16,13 @@ bronze would hold them, direct identifiers hashed; and the checks' examples are 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ibis.expr.operations as ops
+import pydantic.dataclasses
+from pydantic import computed_field
 
 from padm_ibis.audit import people
 from padm_ibis.audit.people import Route, countable, route, smallest_group
@@ -32,6 +33,7 @@ from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.define.lineage import Lineage, Origin, Ref
 from padm_ibis.define.model import Model, Resource
 from padm_ibis.params import Params
+from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
@@ -73,7 +75,7 @@ class Finding:
     smallest: int | None = None
 
 
-@dataclass
+@pydantic.dataclasses.dataclass
 class PrivacyReport:
     """The class of every column of every table."""
 
@@ -84,6 +86,7 @@ class PrivacyReport:
         """Columns that may not stay as they are."""
         return [c for c in self.columns if c.problem]
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def ok(self) -> bool:
         """Whether no column is above its declared class."""
@@ -91,7 +94,7 @@ class PrivacyReport:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps({"ok": self.ok, "columns": [asdict(c) for c in self.columns]}, ensure_ascii=False, indent=2)
+        return to_json(self)
 
 
 def audit_privacy(

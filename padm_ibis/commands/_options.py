@@ -1,18 +1,19 @@
-"""What all subcommands share: four options, and how results are printed."""
+"""What all subcommands share: their common options, and how results are printed."""
 
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from padm_ibis.errors import PadmError, UsageError
+from padm_ibis.commands._reply import STDOUT, Reply
+from padm_ibis.errors import PadmError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +25,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """Values of the four options that every command takes."""
+    """Values of the options that every command takes."""
 
     config: str | None
     profile: str | None
     warehouse: str | None
-    json_file: str | None
+    reply: Reply
 
     def load(self, *, secrets: bool = True) -> Config:
         """Read the configuration that they name."""
@@ -37,36 +38,54 @@ class Common:
 
         return load_config(self.config, self.profile, self.warehouse, secrets=secrets)
 
-    def write_json(self, text: str) -> None:
-        """Write JSON to the file of ``--json``; ``-`` is stdout."""
-        if self.json_file == "-":
-            click.echo(text)
-        elif self.json_file is not None:
-            try:
-                Path(self.json_file).write_text(text + "\n", encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"--json {self.json_file} cannot be written: {error.strerror}.") from None
+    def answer(self, result: Any) -> None:
+        """Keep what ``--json`` shall hold."""
+        self.reply.result = result
 
     @property
     def quiet(self) -> bool:
         """Whether stdout is taken by JSON."""
-        return self.json_file == "-"
+        return self.reply.file == STDOUT
 
 
-def common(function: F) -> F:
-    """Add ``--config``, ``--profile``, ``--warehouse`` and ``--json``; the function gets them as ``common``."""
+def common(result: str | None = None) -> Callable[[F], F]:
+    """Add ``--config``, ``--profile``, ``--warehouse``, ``--json``, ``--json-schema``; the function gets them as ``common``.
 
-    @click.option("--config", metavar="FILE", help="Configuration; by default ./padm.toml, else the sample.")
-    @click.option("--profile", metavar="NAME", help="Lay [profiles.NAME] over it.")
-    @click.option("--warehouse", metavar="URL", help="Use this warehouse instead of the configured one.")
-    @click.option("--json", "json_file", metavar="FILE", help="Also write the result as JSON; - is stdout.")
-    @functools.wraps(function)
-    def wrapped(config: str | None, profile: str | None, warehouse: str | None, json_file: str | None, **rest: Any) -> Any:
-        if json_file not in (None, "-") and not Path(str(json_file)).absolute().parent.is_dir():
-            raise UsageError(f"--json {json_file}: there is no such folder.")
-        return function(Common(config, profile, warehouse, json_file), **rest)
+    Parameters
+    ----------
+    result
+        The type of what the command answers, written ``module:name``; None where it answers nothing.
+    """
 
-    return wrapped  # type: ignore[return-value]
+    def print_schema(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            from padm_ibis.report.answer import schema
+
+            click.echo(json.dumps(schema(result or "builtins:object"), indent=2, ensure_ascii=False))
+            ctx.exit()
+
+    def decorate(function: F) -> F:
+        @click.option("--config", metavar="FILE", help="Configuration; by default ./padm.toml, else the sample.")
+        @click.option("--profile", metavar="NAME", help="Lay [profiles.NAME] over it.")
+        @click.option("--warehouse", metavar="URL", help="Use this warehouse instead of the configured one.")
+        @click.option(
+            "--json", "json_file", metavar="FILE", expose_value=False, help="Write the result as JSON, too; - is stdout."
+        )
+        @click.option(
+            "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=print_schema,
+            help="Print the schema of that JSON, and leave.",
+        )  # fmt: skip
+        @functools.wraps(function)
+        def wrapped(config: str | None, profile: str | None, warehouse: str | None, **rest: Any) -> Any:
+            ctx = click.get_current_context()
+            reply = ctx.find_root().ensure_object(Reply)
+            reply.command = ctx.command_path.partition(" ")[2]
+            return function(Common(config, profile, warehouse, reply), **rest)
+
+        wrapped.result = result  # type: ignore[attr-defined]
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
 
 
 def masking(config: Config, error: PadmError) -> PadmError:
@@ -96,4 +115,27 @@ def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal: tables there, plain lines elsewhere."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def say(text: str = "", style: str = "", *, under: int = 0) -> None:
+    """Print a line on stdout: coloured and wrapped between words on a terminal, as it is elsewhere.
+
+    Parameters
+    ----------
+    under
+        Columns by which the lines after the first are set in.
+    """
+    if not on_terminal():
+        click.echo(text)
+        return
+    from rich.text import Text
+
+    out = console()
+    first, *rest = Text(text, style=style).wrap(out, out.width)
+    out.print(first)
+    if rest:
+        from rich.padding import Padding
+
+        left = Text(text[len(first.plain) :].lstrip(), style=style)
+        out.print(Padding(left, (0, 0, 0, under)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from padm_ibis.commands._options import Common, common, console, on_terminal
+from padm_ibis.commands._options import Common, common, console, on_terminal, say
 
 if TYPE_CHECKING:
     from padm_ibis.audit.leakage import Column, LeakageReport
@@ -31,7 +31,7 @@ def audit() -> None:
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Cut at N years only, spread evenly.")
 @click.option("--no-perturb", is_flag=True, help="Only take later facts away; do not change them as well.")
 @click.option("--all", "everything", is_flag=True, help="List every column, not only those that fail.")
-@common
+@common("padm_ibis.audit.leakage:LeakageReport")
 def leakage(
     options: Common, tables: tuple[str, ...], cuts: tuple[int, ...], sample: int | None, no_perturb: bool, everything: bool
 ) -> int:
@@ -51,7 +51,7 @@ def leakage(
         report = audit_leakage(
             warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES, progress=say
         )  # fmt: skip
-    options.write_json(report.json())
+    options.answer(report)
     if not options.quiet:
         _show_leakage(report, everything=everything)
     return 0 if report.ok else 1
@@ -77,7 +77,7 @@ def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
             click.echo(f"{c.verdict}  {c.table}.{c.column}  {probes} probes, {effective} effective, {moved} moved{such}")
     counts = Counter(c.verdict for c in report.columns)
     verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
-    click.echo(
+    say(
         f"{verdict}: {', '.join(report.tables)}; {counts['ok']} columns proved, {counts['constant']} constant, "
         f"{counts['leak']} leaking, {counts['vacuous']} without proof; {len(report.cuts)} cuts from {min(report.cuts)} "
         f"to {max(report.cuts)}, {' and '.join(report.modes)}; {report.seconds:.1f} s"
@@ -91,7 +91,7 @@ def _numbers(column: Column) -> tuple[str, str, str]:
 @audit.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--all", "everything", is_flag=True, help="List columns without personal data, too.")
-@common
+@common("padm_ibis.audit.privacy:PrivacyReport")
 def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     """Show which personal data reaches where, computed from the code.
 
@@ -109,7 +109,7 @@ def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     with _people_of(config, graph) as warehouse:
         params = definitions.params(warehouse.as_of if warehouse else api.date(None))
         report = audit_privacy(graph, params, names, warehouse=warehouse)
-    options.write_json(report.json())
+    options.answer(report)
     if not options.quiet:
         _show_privacy(report, everything=everything)
     return 0 if report.ok else 1
@@ -159,7 +159,7 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
     verdict = (
         "No column is above its declared class" if report.ok else f"{_columns(len(report.problems))} may not stay as they are"
     )
-    click.echo(f"{verdict}: {_columns(len(report.columns))} ({classes}).")
+    say(f"{verdict}: {_columns(len(report.columns))} ({classes}).")
 
 
 def _columns(count: int) -> str:

@@ -6,10 +6,11 @@ import sys
 
 import click
 
-from padm_ibis.commands._options import Common, common, masking
+from padm_ibis.commands._options import Common, common, masking, say
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
-from padm_ibis.report.text import duration, examples, rows
+from padm_ibis.report.attention import of_checks
+from padm_ibis.report.text import duration
 
 
 @click.command()
@@ -21,7 +22,7 @@ from padm_ibis.report.text import duration, examples, rows
     default=True,
     help="Whether to compare bronze with its sources, row by row; by default yes.",
 )
-@common
+@common("padm_ibis.report.check:CheckReport")
 def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool) -> int:
     """Validate what is published: contracts, integrity, counts against the sources, freshness.
 
@@ -38,17 +39,17 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
         found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
     except PadmError as error:
         raise masking(config, error) from None
-    options.write_json(found.json())
+    options.answer(found)
     if options.quiet:
         return found.exit_code
-    for result in sorted(found.results, key=lambda r: (r.verdict != "error", r.table)):
-        kind = "error  " if result.verdict == "error" else "warning"
-        text = f"{kind} {result.table}: {result.rule}{f': {rows(result.failed)}' if result.failed else ''}{examples(result)}"
-        click.secho(text, fg="red" if result.verdict == "error" else "yellow")
+    for item in of_checks(found.results):
+        say(f"{item.kind:<8}{item.text}", "red" if item.kind == "error" else "yellow", under=8)
+        if item.advice:
+            say(f"        → {item.advice}", under=10)
     for note in found.notes:
-        click.echo(f"note    {note}")
+        say(f"note    {note}", under=8)
     warnings = len(found.results) - len(found.errors)
-    click.echo(
+    say(
         f"{found.tables} tables, {found.tried} rules: {len(found.errors)} failed, {warnings} warnings"
         f" (run {found.run_id}, as of {found.as_of}, {duration(found.seconds)})"
     )

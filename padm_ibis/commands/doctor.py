@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common
+from padm_ibis.commands._options import Common, common, say
 
-_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+_COLOURS = {"ok": "", "warning": "yellow", "error": "red"}
 
 
 @click.command()
-@common
+@common("padm_ibis.extract.doctor:Health")
 def doctor(options: Common) -> int:
     """Look at configuration, versions, disk, connections, tables and columns, and say what to do.
 
@@ -19,13 +19,13 @@ def doctor(options: Common) -> int:
     from padm_ibis.extract.doctor import doctor as examine
 
     found = examine(options.load())
-    options.write_json(found.json())
+    options.answer(found)
     if options.quiet:
         return found.exit_code
     for item in found.findings:
-        click.echo(click.style(f"{item.verdict:<8}", fg=_COLOURS[item.verdict]) + f"{item.subject}: {item.text}")
+        say(f"{item.verdict:<8}{item.subject}: {item.text}", _COLOURS[item.verdict], under=8)
         if item.advice:
-            click.echo(f"        → {item.advice}")
+            say(f"        → {item.advice}", under=10)
     warnings = sum(d.verdict == "warning" for d in found.findings)
-    click.echo(f"{len(found.errors)} errors, {warnings} warnings ({found.seconds:.1f} s)")
+    say(f"{len(found.errors)} errors, {warnings} warnings ({found.seconds:.1f} s)")
     return found.exit_code

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from padm_ibis.commands._options import Common, common
+from padm_ibis.commands._options import Common, common, say
 
 
 @click.command()
 @click.argument("name")
 @click.option("--to", metavar="DIR", required=True, help="A folder of its own; an earlier export there is replaced.")
-@common
+@common("padm_ibis.report.tables:Manifest")
 def export(options: Common, name: str, to: str) -> int:
     """Write one table as Parquet, with a manifest of what it was made from.
 
@@ -25,9 +23,9 @@ def export(options: Common, name: str, to: str) -> int:
     config = options.load(secrets=False)
     with connect(config) as warehouse:
         manifest = write(warehouse, Definitions(config).graph, name, to)
-    options.write_json(json.dumps(manifest, ensure_ascii=False, indent=2))
+    options.answer(manifest)
     if not options.quiet:
         for path, file in manifest["files"].items():
-            click.echo(f"{path}  {file['rows']:,} rows  {file['bytes']:,} bytes")
-        click.echo(f"{manifest['table']} as of {manifest['as_of']}, fingerprint {manifest['output']['fingerprint']}")
+            say(f"{path}  {file['rows']:,} rows  {file['bytes']:,} bytes")
+        say(f"{manifest['table']} as of {manifest['as_of']}, fingerprint {manifest['output']['fingerprint']}")
     return 0

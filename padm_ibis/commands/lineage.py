@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from padm_ibis.commands._options import Common, common, console
+from padm_ibis.commands._options import Common, common, console, say
 from padm_ibis.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ FORMATS = ("tree", "mermaid", "dot")
 @click.argument("name", metavar="TABLE[.COLUMN]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="tree", show_default=True, help="How to write it.")
 @click.option("--indirect", is_flag=True, help="Follow columns that only filter, join or group, too.")
-@common
+@common("padm_ibis.report.tables:Branches")
 def lineage(options: Common, name: str, form: str, indirect: bool) -> int:
     """Show where a column comes from, through every table down to the sources.
 
@@ -41,7 +40,7 @@ def lineage(options: Common, name: str, form: str, indirect: bool) -> int:
     starts = [lines.Ref(table, c) for c in columns]
     trees = [lines.tree(known, start) for start in starts]
     described: Any = [tree.as_dict() for tree in trees]
-    options.write_json(json.dumps(described[0] if column else described, ensure_ascii=False, indent=2))
+    options.answer(described[0] if column else described)
     if options.quiet:
         return 0
     if form == "mermaid":
@@ -54,7 +53,7 @@ def lineage(options: Common, name: str, form: str, indirect: bool) -> int:
     else:
         for start in starts:
             made_of = ", ".join(str(ref) for ref in sorted(known.column(start).values)) or "no column"
-            click.echo(f"{start.column}  ←  {made_of}")
+            say(f"{start.column}  ←  {made_of}")
     return 0
 
 
@@ -93,9 +92,10 @@ SHOWN = 12  # columns that a person still reads
 
 def _show_sources(known: Lineage, start: Ref) -> None:
     found = known.sources(start)
-    click.echo(f"\nvalue from: {', '.join(str(r) for r in sorted(found.values)) or 'no column: rows are counted'}")
+    click.echo()
+    say(f"value from: {', '.join(str(r) for r in sorted(found.values)) or 'no column: rows are counted'}")
     tables = {ref.table for ref in found.indirect}
     if len(found.indirect) > SHOWN:
-        click.echo(f"rows decided by: {len(found.indirect)} columns of {len(tables)} source tables; --json - lists them")
+        say(f"rows decided by: {len(found.indirect)} columns of {len(tables)} source tables; --json - lists them")
     else:
-        click.echo(f"rows decided by: {', '.join(str(r) for r in sorted(found.indirect)) or 'nothing else'}")
+        say(f"rows decided by: {', '.join(str(r) for r in sorted(found.indirect)) or 'nothing else'}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import click
 
 from padm_ibis.commands._options import Common, common, console, on_terminal
 from padm_ibis.define.layers import LAYERS
+from padm_ibis.report.tables import ListedTable, Listing
 
 
 @click.command()
 @click.option("--layer", type=click.Choice(LAYERS), help="Only this layer.")
-@common
+@common("padm_ibis.report.tables:Listing")
 def ls(options: Common, layer: str | None) -> int:
     """List the tables: rows, and when they were made."""
     from padm_ibis.backends.base import backend_of
@@ -29,16 +27,16 @@ def ls(options: Common, layer: str | None) -> int:
             known = ledger.records(reader)
     except WarehouseError as error:
         known, note = {}, error.message
-    rows: list[dict[str, Any]] = [
-        {
-            "table": node.qualified,
-            "rows": known[node.name].rows if node.name in known else None,
-            "made_at": known[node.name].made_at.isoformat(" ") if node.name in known else None,
-            "reads": list(node.inputs),
-        }
+    rows: Listing = [
+        ListedTable(
+            node.qualified,
+            known[node.name].rows if node.name in known else None,
+            known[node.name].made_at if node.name in known else None,
+            list(node.inputs),
+        )
         for node in nodes
     ]
-    options.write_json(json.dumps(rows, indent=2))
+    options.answer(rows)
     if options.quiet:
         return 0
     if on_terminal():
@@ -50,11 +48,11 @@ def ls(options: Common, layer: str | None) -> int:
         table.add_column("rows", justify="right", no_wrap=True)
         table.add_column("made (UTC)", no_wrap=True)
         for row in rows:
-            table.add_row(str(row["table"]), _count(row["rows"]), str(row["made_at"] or "-"))
+            table.add_row(str(row.table), _count(row.rows), str(row.made_at or "-"))
         console().print(table)
     else:
         for row in rows:
-            click.echo(f"{row['table']}  {_count(row['rows'])}  {row['made_at'] or '-'}")
+            click.echo(f"{row.table}  {_count(row.rows)}  {row.made_at or '-'}")
     if note:
         click.echo(note, err=True)
     return 0

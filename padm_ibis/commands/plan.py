@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common, console, on_terminal
+from padm_ibis.commands._options import Common, common, console, on_terminal, say
 from padm_ibis.define.layers import LAYERS
 
 
@@ -13,7 +13,7 @@ from padm_ibis.define.layers import LAYERS
 @click.option("--select", multiple=True, metavar="NAME", help="Only this table and what it reads; patterns such as 'mart_*'.")
 @click.option("--as-of", metavar="DATE", help="The date the warehouse would speak for; by default today.")
 @click.option("--only", is_flag=True, help="Keep to the named layer or tables.")
-@common
+@common("padm_ibis.report.plan:Plan")
 def plan(options: Common, layer: str | None, select: tuple[str, ...], as_of: str | None, only: bool) -> int:
     """Say what `run` would build and why, without building.
 
@@ -22,7 +22,7 @@ def plan(options: Common, layer: str | None, select: tuple[str, ...], as_of: str
     from padm_ibis import api
 
     found = api.plan(layer=layer, select=select, as_of=as_of, only=only, config=options.load(secrets=False))
-    options.write_json(found.json())
+    options.answer(found)
     if options.quiet:
         return 0
     if on_terminal():
@@ -39,7 +39,7 @@ def plan(options: Common, layer: str | None, select: tuple[str, ...], as_of: str
         for step in found.steps:
             click.echo(f"{step.action:<5} {step.layer}.{step.name}  {step.why}")
     counts = {action: sum(s.action == action for s in found.steps) for action in ("load", "build", "keep")}
-    click.echo(
+    say(
         f"{found.warehouse} as of {found.as_of}: {counts['load']} to load, {counts['build']} to build,"
         f" {counts['keep']} to keep unless sources have news."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common, masking
+from padm_ibis.commands._options import Common, common, masking, say
 from padm_ibis.errors import PadmError
 
 
@@ -14,7 +14,7 @@ from padm_ibis.errors import PadmError
 @click.option("--mode", type=click.Choice(("replace", "upsert")), help="Replace tables (default), or upsert rows by key.")
 @click.option("--check", "check_only", is_flag=True, help="Compare what the target holds; write nothing.")
 @click.option("--load/--no-load", default=True, help="With [star]: load its CSV files first (default).")
-@common
+@common("padm_ibis.report.publication:PublishReport")
 def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str | None, check_only: bool, load: bool) -> int:
     """Replicate tables to another database, reconciled with it.
 
@@ -34,10 +34,10 @@ def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str 
         report = library.publish(config, to, tables=tables, mode=mode, check_only=check_only, tell=tell)
     except PadmError as error:
         if error.report is not None:
-            options.write_json(error.report.json())
+            options.answer(error.report)
         raise masking(config, error) from None
-    options.write_json(report.json())
+    options.answer(report)
     if not options.quiet:
         for line in report.lines():
-            click.echo(line)
+            say(line, under=2)
     return report.exit_code

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from padm_ibis.commands._options import Common, common, console, masking, on_terminal
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
-from padm_ibis.report.run import RunReport, TableReport, headline, lines, problems
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from padm_ibis.report.run import RunReport, lines
 
 _EVERYTHING = "*"
 
@@ -32,7 +27,7 @@ _EVERYTHING = "*"
 @click.option("--only", is_flag=True, help="Keep to the named layer or tables: build from what is there.")
 @click.option("--reconcile", is_flag=True, help="Compare bronze with its sources, row by row, before building on it.")
 @click.argument("more", nargs=-1, metavar="")
-@common
+@common("padm_ibis.report.run:RunReport")
 def run(
     options: Common,
     layer: str | None,
@@ -70,54 +65,20 @@ def run(
             )
     except PadmError as error:
         if isinstance(error.report, RunReport):
-            options.write_json(error.report.json())
+            options.answer(error.report)
         raise masking(config, error) from None
-    options.write_json(report.json())
+    options.answer(report)
     if not options.quiet:
         show_report(report)
     return report.exit_code
 
 
 def show_report(report: RunReport) -> None:
-    """Print a report: a table on a terminal, plain lines elsewhere."""
-    if not on_terminal():
-        for line in lines(report):
-            click.echo(line)
+    """Print a report: for people on a terminal, a line for each thing elsewhere."""
+    if on_terminal():
+        from padm_ibis.report.screen import show
+
+        show(report, console())
         return
-    from rich.markup import escape
-
-    out = console()
-    title = f"as of {report.as_of} · {escape(report.warehouse)} · run {report.run_id}"
-    out.print(f"[bold]padm-ibis[/] {report.version} · {title}", soft_wrap=True)
-    layers = [layer for layer in LAYERS if report.of(layer)]
-    if report.status != "up to date":
-        from rich.table import Table
-
-        parts = [_layer_table(layer, report.of(layer)) for layer in layers]
-        grid = Table.grid(padding=(0, 3))
-        grid.add_row(*parts)
-        # Side by side where nothing has to be cut off, one below the other elsewhere.
-        for part in [grid] if out.measure(grid).maximum <= out.width else parts:
-            out.print(part)
-    colours = {"error": "red", "warning": "yellow", "note": "dim"}
-    for line in problems(report):
-        kind = line.split(maxsplit=1)[0]
-        out.print(f"[{colours[kind]}]{escape(line)}[/]", soft_wrap=True)
-    colour = {"ok": "green", "up to date": "green", "partial": "yellow", "failed": "red"}[report.status]
-    out.print(f"[bold {colour}]{escape(headline(report))}[/]", soft_wrap=True)
-
-
-def _layer_table(layer: str, tables: list[TableReport]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True, header_style="bold")
-    table.add_column(layer, no_wrap=True)
-    for heading in ("rows", "new" if layer == "bronze" else "checks", "s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in tables:
-        style = {"failed": "red", "skipped": "dim", "unchanged": "dim"}.get(item.action, "")
-        third = f"{item.changed or 0:,}" if layer == "bronze" else str(item.checks or "=")
-        mark = f" [yellow]!{item.warnings}[/]" if item.warnings else ""
-        table.add_row(f"{item.name}{mark}", f"{item.rows:,}", third, f"{item.seconds:.2f}" if item.seconds else "", style=style)
-    return table
+    for line in lines(report):
+        click.echo(line)

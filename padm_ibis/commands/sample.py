@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-
 import click
 
 from padm_ibis.commands._options import Common, common
@@ -18,7 +15,7 @@ from padm_ibis.report.text import duration
 @click.option("--campuses", type=click.IntRange(1, 50), default=2, show_default=True, help="Schemas negocio_sede1, ….")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same university.")
 @click.option("--replace", is_flag=True, help="Replace a sample that is already there.")
-@common
+@common("padm_ibis.sample.write:SampleReport")
 def sample(options: Common, into: str, students: int, years: int, campuses: int, seed: int, replace: bool) -> int:
     """Write the sample university, of any size, into DuckDB or PostgreSQL.
 
@@ -28,7 +25,7 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
     from padm_ibis.sample import write_sample
 
     report = write_sample(into, students=students, years=years, campuses=campuses, seed=seed, replace=replace)
-    options.write_json(json.dumps(dataclasses.asdict(report), default=str, indent=2))
+    options.answer(report)
     if not options.quiet:
         click.echo(f"{report.rows:,} rows into {redact(into)} in {duration(report.seconds)}. To build from it, in padm.toml:")
         for source in report.sources:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common
+from padm_ibis.commands._options import Common, common, say
 
 
 @click.group(invoke_without_command=True)
 @click.option("--at", metavar="HH:MM", help="Time of day at which to run, every day.")
 @click.option("--timezone", metavar="ZONE", help="IANA time zone of --at; by default this machine's.")
 @click.option("--layer", type=click.Choice(("bronze", "silver", "gold")), help="Last layer to build; by default gold.")
-@common
+@common()
 @click.pass_context
 def schedule(ctx: click.Context, options: Common, at: str | None, timezone: str | None, layer: str | None) -> None:
     """Run every day, in the foreground, for machines without cron.
@@ -31,24 +31,24 @@ def schedule(ctx: click.Context, options: Common, at: str | None, timezone: str 
 
 
 @schedule.command()
-@common
+@common("padm_ibis.schedule:ScheduleStatus")
 def status(options: Common) -> int:
     """Say when the next run is, and how the last ones ended."""
     from padm_ibis import schedule as twin
 
     known = twin.status(options.load())
     if known is None:
-        click.echo("There is no schedule for this warehouse. Start one: padm-ibis schedule --at 02:00")
+        say("There is no schedule for this warehouse. Start one: padm-ibis schedule --at 02:00")
         return 1
-    options.write_json(known.json())
+    options.answer(known)
     if options.quiet:
         return 0
     keeper = f"process {known.pid}" if known.pid else "not running"
-    click.echo(f"daily at {known.at} ({known.timezone}): {keeper}")
-    click.echo(f"running since: {known.running_since or '-'}")
-    click.echo(f"next run:      {known.next_run or '-'}")
+    say(f"daily at {known.at} ({known.timezone}): {keeper}")
+    say(f"running since: {known.running_since or '-'}")
+    say(f"next run:      {known.next_run or '-'}")
     for run in known.runs[-10:]:
-        click.echo(f"{run.started}  {run.seconds:>8.1f} s  {run.outcome}")
+        say(f"{run.started}  {run.seconds:>8.1f} s  {run.outcome}")
     return 0
 
 

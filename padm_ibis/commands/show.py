@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from padm_ibis.commands._options import Common, common, console, on_terminal
+from padm_ibis.commands._options import Common, common, console, on_terminal, say
+from padm_ibis.report.tables import DescribedColumn, DescribedTable
 
 if TYPE_CHECKING:
     from padm_ibis.define.graph import Graph
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@common
+@common("padm_ibis.report.tables:DescribedTable")
 def show(options: Common, name: str) -> int:
     """Show one table: its columns, what it reads, who reads it."""
     from padm_ibis import api
@@ -27,50 +27,42 @@ def show(options: Common, name: str) -> int:
     definitions = Definitions(options.load(secrets=False))
     graph = definitions.graph
     described = describe(graph, graph[name], definitions.params(api.date(None)))
-    options.write_json(json.dumps(described, ensure_ascii=False, indent=2, default=str))
+    options.answer(described)
     if options.quiet:
         return 0
     for key in ("table", "description", "key", "defined_at", "reads", "read_by"):
-        value = described[key]
+        value = getattr(described, key)
         if value:
-            click.echo(f"{key.replace('_', ' ') + ':':<13}{', '.join(value) if isinstance(value, list) else value}")
+            say(f"{key.replace('_', ' ') + ':':<13}{', '.join(value) if isinstance(value, list) else value}", under=13)
     click.echo()
-    _show_columns(described["columns"])
+    _show_columns(described.columns)
     return 0
 
 
-def describe(graph: Graph, model: Model, params: Params) -> dict[str, Any]:
+def describe(graph: Graph, model: Model, params: Params) -> DescribedTable:
     """Return what is known of a table, as plain data."""
     from padm_ibis.define import contract as contracts
 
-    return {
-        "table": f"{model.layer}.{model.name}",
-        "description": (inspect.getdoc(model.function) or "").split("\n\n")[0].replace("\n", " "),
-        "key": list(model.grain),
-        "defined_at": model.where,
-        "reads": list(model.inputs),
-        "read_by": [other.name for other in graph if model.name in other.inputs and other.layer != "bronze"],
-        "columns": [
-            {
-                "name": c.name,
-                "type": str(c.dtype.copy(nullable=True)),
-                "null": c.nullable,
-                "role": c.role,
-                "pii": c.pii,
-                "foreign_key": c.fk,
-                "description": c.description,
-            }
+    return DescribedTable(
+        table=f"{model.layer}.{model.name}",
+        description=(inspect.getdoc(model.function) or "").split("\n\n")[0].replace("\n", " "),
+        key=list(model.grain),
+        defined_at=model.where,
+        reads=list(model.inputs),
+        read_by=[other.name for other in graph if model.name in other.inputs and other.layer != "bronze"],
+        columns=[
+            DescribedColumn(c.name, str(c.dtype.copy(nullable=True)), c.nullable, c.role, c.pii, c.fk, c.description)
             for c in contracts.columns(model.contract, params)
         ],
-    }
+    )
 
 
-def _show_columns(columns: list[dict[str, Any]]) -> None:
+def _show_columns(columns: list[DescribedColumn]) -> None:
     if not on_terminal():
         for c in columns:
-            facts = [c["type"], "null" if c["null"] else "not null", c["role"], *([c["pii"]] if c["pii"] != "none" else [])]
-            reference = f" → {c['foreign_key']}" if c["foreign_key"] else ""
-            click.echo(f"{c['name']}  {', '.join(facts)}{reference}  {c['description']}")
+            facts = [c.type, "null" if c.null else "not null", c.role, *([c.pii] if c.pii != "none" else [])]
+            reference = f" → {c.foreign_key}" if c.foreign_key else ""
+            click.echo(f"{c.name}  {', '.join(facts)}{reference}  {c.description}")
         return
     from rich import box
     from rich.markup import escape
@@ -80,6 +72,6 @@ def _show_columns(columns: list[dict[str, Any]]) -> None:
     for name in ("column", "type", "null", "role", "personal data", "description"):
         table.add_column(name, no_wrap=name not in ("description", "role"))
     for c in columns:
-        pii = "" if c["pii"] == "none" else c["pii"]
-        table.add_row(c["name"], c["type"], "yes" if c["null"] else "", c["role"], pii, escape(c["description"]))
+        pii = "" if c.pii == "none" else c.pii
+        table.add_row(c.name, c.type, "yes" if c.null else "", c.role, pii, escape(c.description))
     console().print(table)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from padm_ibis.commands._options import Common, common
+from padm_ibis.report.tables import Statement
 
 DIALECTS = ("duckdb", "postgres", "pyspark")
 
@@ -15,7 +14,7 @@ DIALECTS = ("duckdb", "postgres", "pyspark")
 @click.argument("name")
 @click.option("--dialect", type=click.Choice(DIALECTS), help="By default that of the warehouse.")
 @click.option("--as-of", metavar="DATE", help="The date in the statement; by default today.")
-@common
+@common("padm_ibis.report.tables:Statement")
 def sql(options: Common, name: str, dialect: str | None, as_of: str | None) -> int:
     """Write the SQL of one table, without connecting to anything.
 
@@ -33,7 +32,7 @@ def sql(options: Common, name: str, dialect: str | None, as_of: str | None) -> i
 
     chosen = dialect or config.warehouse.url.scheme
     text = compile.sql(graph.bind(model, definitions.params(day)), chosen)
-    options.write_json(json.dumps({"table": model.name, "dialect": chosen, "sql": text}, ensure_ascii=False))
+    options.answer(Statement(model.name, chosen, text))
     if not options.quiet:
         click.echo(text)
     return 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common
+from padm_ibis.commands._options import Common, common, say
 
 
 @click.command()
 @click.argument("directory")
-@common
+@common("padm_ibis.export:Verdict")
 def verify(options: Common, directory: str) -> int:
     """Rebuild an export from its manifest and say equal, or what differs."""
     from padm_ibis import connect
@@ -19,12 +19,12 @@ def verify(options: Common, directory: str) -> int:
     config = options.load(secrets=False)
     with connect(config) as warehouse:
         verdict = compare(warehouse, Definitions(config).graph, directory)
-    options.write_json(verdict.json())
+    options.answer(verdict)
     if not options.quiet:
         for text in verdict.differs:
-            click.echo(f"differs: {text}")
+            say(f"differs: {text}")
         for text in verdict.notes:
-            click.echo(f"note: {text}")
+            say(f"note: {text}")
         if verdict.equal:
-            click.echo(f"Equal: {verdict.table} as of {verdict.as_of}, {verdict.rows:,} rows, built again from the warehouse.")
+            say(f"Equal: {verdict.table} as of {verdict.as_of}, {verdict.rows:,} rows, built again from the warehouse.")
     return 0 if verdict.equal else 1

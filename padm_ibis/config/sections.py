@@ -100,10 +100,11 @@ class SourceConfig(Section):
     statement_timeout_s: int = Field(default=3600, ge=1, description="Seconds a statement at the source may take.")
     lock_timeout_s: int = Field(default=30, ge=1, description="Seconds to wait for a lock at the source.")
     connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
-    freshness_hours: int | dict[str, int] = Field(
-        default=48,
+    freshness_hours: int | dict[str, int] | None = Field(
+        default=None,
         description="Hours after which `check` calls a resource's last extraction or newest cursor stale: one number, or one"
-        " per resource.",
+        " per resource. Without it 48 since the last extraction, and since the newest cursor the table's own rhythm: 180 to"
+        " 400 days where terms, exams or degrees set it.",
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
     files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
@@ -119,8 +120,8 @@ class SourceConfig(Section):
 
     @field_validator("freshness_hours")
     @classmethod
-    def _is_positive(cls, value: int | dict[str, int]) -> int | dict[str, int]:
-        if any(hours < 1 for hours in (value.values() if isinstance(value, dict) else [value])):
+    def _is_positive(cls, value: int | dict[str, int] | None) -> int | dict[str, int] | None:
+        if any(hours < 1 for hours in (value.values() if isinstance(value, dict) else [value or 1])):
             raise ValueError("should be at least 1")
         return value
 
@@ -146,10 +147,10 @@ class SourceConfig(Section):
         days = self.lookback_days
         return days.get(resource, 30) if isinstance(days, dict) else days
 
-    def freshness(self, resource: str) -> int:
-        """Return the hours after which ``resource`` is stale."""
+    def freshness(self, resource: str) -> int | None:
+        """Return the configured hours after which ``resource`` is stale."""
         hours = self.freshness_hours
-        return hours.get(resource, 48) if isinstance(hours, dict) else hours
+        return hours.get(resource) if isinstance(hours, dict) else hours
 
 
 class PrivacyConfig(Section):

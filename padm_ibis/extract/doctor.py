@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import os
 import platform
 import shutil
@@ -20,6 +19,7 @@ import duckdb
 from padm_ibis.errors import PadmError
 from padm_ibis.extract.resolve import survey, tables_of
 from padm_ibis.extract.store import LEDGER
+from padm_ibis.report.answer import to_json
 from padm_ibis.sources.connect import Source, open_source
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import literal
@@ -71,7 +71,7 @@ class Health:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps({**dataclasses.asdict(self), "exit_code": self.exit_code}, ensure_ascii=False, indent=2)
+        return to_json(self)
 
 
 def doctor(config: Config) -> Health:

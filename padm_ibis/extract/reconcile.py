@@ -18,6 +18,8 @@ from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.resolve import Statement, resolve, tables_of
 from padm_ibis.extract.store import LEDGER, State
 from padm_ibis.report.results import CheckResult
+from padm_ibis.report.text import age
+from padm_ibis.sources import rhythm
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import literal, quote
@@ -176,18 +178,19 @@ def freshness(
     """
     local = now.replace(tzinfo=dt.UTC).astimezone(source.zone).replace(tzinfo=None)
     for spec in specs:
-        hours = source.freshness(spec.name)
+        configured = source.freshness(spec.name)
+        read, new = configured or rhythm.READ_HOURS, configured or rhythm.hours(spec.name)
         verdict: Severity = config.severity(f"{spec.name}.freshness", config.checks.freshness)
         state = states.get(spec.name)
         if verdict == "off":
             continue
         if state is None:
-            yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (f"{source.name}: never read",))
-        elif (age := _hours(now - state.extracted_at)) > hours:
-            text = f"{source.name}: last read {age:,.0f} hours ago; the limit is {hours}"
+            yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (f"{source.name}: {spec.name} was never read",))
+        elif (since := _hours(now - state.extracted_at)) > read:
+            text = f"{source.name}: {spec.name} was last read {age(since)} ago; late after {age(read)}"
             yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (text,))
-        elif spec.cursor and state.watermark and (age := _hours(local - state.watermark)) > hours:
-            text = f"{source.name}: newest {spec.cursor} is {age:,.0f} hours old; the limit is {hours}"
+        elif spec.cursor and state.watermark and (since := _hours(local - state.watermark)) > new:
+            text = f"{source.name}: {spec.name} is {age(since)} old, by its newest {spec.cursor}; late after {age(new)}"
             yield CheckResult(f"bronze.{spec.name}", "freshness", verdict, 0, (text,))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
 from dataclasses import dataclass, field
 
+from padm_ibis.report.answer import to_json
 from padm_ibis.report.results import CheckResult
 
 
@@ -35,4 +34,4 @@ class CheckReport:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps({**dataclasses.asdict(self), "exit_code": self.exit_code}, default=str, ensure_ascii=False, indent=2)
+        return to_json(self)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
 from dataclasses import dataclass
+
+from padm_ibis.report.answer import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +29,4 @@ class Plan:
 
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(dataclasses.asdict(self), default=str, ensure_ascii=False, indent=2)
+        return to_json(self)

@@ -76,14 +76,15 @@ class Live(Progress):
         from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
+        console = Console(stderr=True)
         self.bar: RichProgress = RichProgress(
-            SpinnerColumn(),
+            SpinnerColumn("line" if console.options.ascii_only else "dots"),
             TextColumn("[bold]{task.fields[phase]:<8}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
         )
         self._task: TaskID | None = None
@@ -111,12 +112,13 @@ class Live(Progress):
         self.bar.console.print(text, highlight=False, markup=False)
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the bar; another phase may begin a new one."""
         if self._task is not None:
             self.bar.remove_task(self._task)
+            self._task = None
         self.bar.stop()
 
 
 def for_terminal() -> Progress:
     """Return what suits stderr: a bar on a terminal, lines elsewhere."""
-    return Live() if sys.stderr.isatty() else Lines()
+    return Live() if sys.stderr is not None and sys.stderr.isatty() else Lines()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
+
+from padm_ibis.report.answer import to_json
 
 Status = Literal["published", "checked", "failed", "skipped"]
 
@@ -66,7 +67,7 @@ class PublishReport:
 
     def json(self) -> str:
         """Return the report as JSON."""
-        return json.dumps(asdict(self), default=str, indent=2, ensure_ascii=False)
+        return to_json(self)
 
     def lines(self) -> list[str]:
         """Return the report as plain lines."""

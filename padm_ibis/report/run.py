@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from padm_ibis.report.answer import to_json
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import duration, examples, rows
 
@@ -127,21 +126,13 @@ class RunReport:
         """Rules whose failure stopped the run."""
         return [c for c in self.checks if c.verdict == "error"]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain data."""
-        return {**dataclasses.asdict(self), "exit_code": self.exit_code}
-
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(self.as_dict(), default=_plain, ensure_ascii=False, indent=2)
+        return to_json(self)
 
     def of(self, layer: str) -> list[TableReport]:
         """Return the tables of one layer."""
         return [t for t in self.tables if t.layer == layer]
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
 
 
 def headline(report: RunReport) -> str:

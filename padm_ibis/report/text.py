@@ -19,6 +19,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def age(hours: float) -> str:
+    """``30`` → ``30 hours``, ``72`` → ``3 days``, ``8544`` → ``12 months``."""
+    if hours < 48:
+        return f"{hours:.0f} hour{'s' * (round(hours) != 1)}"
+    return f"{hours / 24:.0f} days" if hours < 24 * 90 else f"{hours / 24 / 30.4:.0f} months"
+
+
 def rows(count: int) -> str:
     """``1`` → ``1 row``, ``1200`` → ``1,200 rows``."""
     return f"{count:,} row{'s' * (count != 1)}"

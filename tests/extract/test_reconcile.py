@@ -126,8 +126,8 @@ def test_stale_resources_are_named(bronze: Bronze, campus: Campus) -> None:
     bronze.query("UPDATE _padm.watermarks SET extracted_at = extracted_at - INTERVAL 3 DAY WHERE resource = 'people'")
     found = {c.table: c.rows[0] for c in against_source(bronze).checks if c.rule == "freshness"}
     assert set(found) == {"bronze.marks", "bronze.history", "bronze.people"}
-    assert "newest at is 17 hours old; the limit is 10" in found["bronze.marks"]
-    assert "last read 72 hours ago; the limit is 48" in found["bronze.people"]
+    assert "north: marks is 17 hours old, by its newest at; late after 10 hours" in found["bronze.marks"]
+    assert "north: people was last read 3 days ago; late after 2 days" in found["bronze.people"]
 
 
 def test_a_source_that_cannot_be_reached_is_an_error_of_the_check(both: Bronze, campus: Campus, other: Campus) -> None:

@@ -176,7 +176,7 @@ def test_no_password_is_written_anywhere(
     unreachable = url.replace("/mirror_", "/nowhere_")
     said = [subprocess.run([*command, "--to", to], capture_output=True, text=True, timeout=120) for to in (url, unreachable)]
     assert [done.returncode for done in said] == [0, 3]
-    assert json.loads(said[1].stdout)["failed_tables"] == 1
+    assert json.loads(said[1].stdout)["result"]["failed_tables"] == 1
     texts = [str(caught.value), *(done.stdout + done.stderr for done in said), json.dumps(history(config))]
     texts += [inputs for (inputs,) in ask(mirror, "SELECT inputs || params FROM _padm.runs")]
     for text in texts:

@@ -40,7 +40,7 @@ def test_lineage_as_a_drawing(run, form, start):
 
 def test_lineage_as_json(run):
     _, out = run("lineage", "dim_student.es_regular", "--json", "-")
-    assert json.loads(out)["values"][0]["column"] == "students.regular"
+    assert json.loads(out)["result"]["values"][0]["column"] == "students.regular"
 
 
 def test_an_unknown_column_is_named_with_the_nearest(run, capsys):

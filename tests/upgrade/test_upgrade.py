@@ -68,7 +68,7 @@ def grown(folder: Path, warehouse: str, earlier: Callable[..., Any], now: Callab
     earlier(folder, "publish")
     earlier(folder, "export", EXPORTED, "--to", "exported")
     now(folder, "run", "--as-of", AS_OF, "--json", "first.json")
-    return University(folder, json.loads((folder / "first.json").read_text()))
+    return University(folder, json.loads((folder / "first.json").read_text())["result"])
 
 
 @pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -128,7 +128,7 @@ def test_a_mirror_whose_columns_changed_says_which_before_they_are_replaced(univ
     assert "gold.mart_cohort_analysis: column cohort is gone" in told.stderr
     assert "gold.mart_cohort_analysis: column cohorte is new" in told.stderr
     assert "gold.mart_ranking_docentes: column evaluaciones was TEXT, is now BIGINT" in told.stderr
-    detail = json.loads((university.folder / "publication.json").read_text())["tables_detail"]
+    detail = json.loads((university.folder / "publication.json").read_text())["result"]["tables_detail"]
     assert {d["table"]: len(d["columns"]) for d in detail if d["columns"]} == {
         "gold.mart_cohort_analysis": 2,
         "gold.mart_ranking_docentes": 1,

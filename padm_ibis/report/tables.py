@@ -1,0 +1,71 @@
+"""What commands say of tables, as plain data: their list, their columns, their SQL, where a column comes from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTable:
+    """One table of the list; ``rows`` and ``made_at`` (UTC) are None where it was never built."""
+
+    table: str
+    rows: int | None
+    made_at: dt.datetime | None
+    reads: list[str]
+
+
+Listing = list[ListedTable]
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedColumn:
+    """One column as its contract has it."""
+
+    name: str
+    type: str
+    null: bool
+    role: str
+    pii: str
+    foreign_key: str | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedTable:
+    """One table: what a row is, what it reads, who reads it."""
+
+    table: str
+    description: str
+    key: list[str]
+    defined_at: str
+    reads: list[str]
+    read_by: list[str]
+    columns: list[DescribedColumn]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The statement that makes a table, in one dialect."""
+
+    table: str
+    dialect: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A column and, below it, the columns its values come from; ``indirect`` ones only decide which rows count."""
+
+    column: str
+    layer: str
+    how: list[str]
+    values: list[Branch]
+    indirect: list[str]
+    repeated: bool = field(default=False)
+
+
+Branches = Branch | list[Branch]
+Manifest = dict[str, Any]

@@ -1,0 +1,67 @@
+"""Every command with broken streams and in poor locales: the same work, the same exit code, no traceback."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from command_lines import LINES
+
+CELLS = {
+    "C locale": ("$PADM {} | cat; exit ${{PIPESTATUS[0]}}", {"LC_ALL": "C"}),
+    "ASCII": ("$PADM {} | cat; exit ${{PIPESTATUS[0]}}", {"PYTHONIOENCODING": "ascii"}),
+    "stderr closed, head": ("$PADM {} 2>&- | head -n 1; exit ${{PIPESTATUS[0]}}", {"PYTHONIOENCODING": "latin-1"}),
+    "stdout closed, stderr full": ("$PADM {} >&- 2>/dev/full", {}),
+    "all closed": ("$PADM {} <&- >&- 2>&-", {}),
+}
+WRONG = re.compile(r"Traceback|UnicodeEncodeError|BrokenPipe|Exception ignored|KeyError|OSError")
+each_command = pytest.mark.parametrize("name", LINES)
+
+
+@each_command
+@pytest.mark.parametrize("cell", CELLS)
+def test_whatever_the_streams_are_the_work_is_done(folder, name: str, cell: str) -> None:
+    line, environment = CELLS[cell]
+    arguments, code = LINES[name]
+    done = folder.shell(line.format(f"{name} {arguments}"), **environment)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert not WRONG.search(done.stdout + done.stderr)
+    work_is_done(folder.path, name)
+
+
+def work_is_done(folder: Path, name: str) -> None:
+    if name == "run":
+        with duckdb.connect(str(folder / "w.duckdb"), read_only=True) as con:
+            assert con.execute("SELECT max(as_of)::text FROM _padm.runs").fetchall() == [("2024-12-31",)]
+            assert con.execute("SELECT count(*) FROM _padm.runs").fetchall() == [(2,)]
+            assert con.execute("SELECT max(marks) FROM gold.mart_pupil").fetchall() == [(2,)]
+    if name == "export":
+        assert (folder / "another" / "_manifest.json").is_file()
+    if name == "publish":
+        with duckdb.connect(str(folder / "m.duckdb"), read_only=True) as con:
+            assert con.execute("SELECT count(*) FROM gold.mart_pupil").fetchall() == [(2,)]
+    if name == "sample":
+        assert (folder / "s.duckdb").is_file()
+
+
+@each_command
+def test_results_that_cannot_be_written_are_told(folder, name: str) -> None:
+    arguments, code = LINES[name]
+    done = folder.shell(f"$PADM {name} {arguments} >/dev/full")
+    assert not WRONG.search(done.stderr)
+    if code != 2:  # after a wrong command line there are no results
+        assert done.returncode == (code or 1)
+        assert "Error: The output could not be written: No space left on device." in done.stderr
+    work_is_done(folder.path, name)
+
+
+def test_messages_that_nobody_reads_do_not_stop_a_run(folder) -> None:
+    """A full pipe: its reader sleeps, and more is said than it holds."""
+    filled = "python -c 'import os, fcntl; fcntl.fcntl(2, 1031, 4096); os.write(2, b\"x\" * 4096)'"
+    line = f"(({filled}; exec timeout 60 $PADM run --as-of 2024-11-30; echo $? > code) 2>&3 3>&-) 3> >(sleep 20) > out; cat code"
+    done = folder.shell(line)
+    assert (folder.path / "code").read_text().strip() == "0"
+    assert "Done" in (folder.path / "out").read_text()
+    assert not WRONG.search(done.stderr)
