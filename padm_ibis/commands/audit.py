@@ -46,10 +46,10 @@ def leakage(
 
     config = options.load(secrets=False)
     graph = Definitions(config).graph
-    say = (lambda text: click.echo(f"  {text}", err=True)) if sys.stderr.isatty() else (lambda text: None)
+    tell = (lambda text: click.echo(f"  {text}", err=True)) if sys.stderr.isatty() else (lambda text: None)
     with connect(config) as warehouse:
         report = audit_leakage(
-            warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES, progress=say
+            warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES, progress=tell
         )  # fmt: skip
     options.answer(report)
     if not options.quiet:

@@ -35,8 +35,8 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
 
     config = options.load(secrets=sources)
     try:
-        progress = Live() if sys.stderr.isatty() else Progress()
-        found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
+        with Live() if sys.stderr.isatty() else Progress() as progress:
+            found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
     except PadmError as error:
         raise masking(config, error) from None
     options.answer(found)

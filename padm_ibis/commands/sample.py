@@ -24,6 +24,8 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
     from padm_ibis.config import redact
     from padm_ibis.sample import write_sample
 
+    if options.config or options.profile:  # not needed, but what was named must exist
+        options.load(secrets=False)
     report = write_sample(into, students=students, years=years, campuses=campuses, seed=seed, replace=replace)
     options.answer(report)
     if not options.quiet:

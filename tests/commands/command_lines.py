@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from padm_ibis.cli import COMMANDS, cli
 
+PROGRAM = [sys.executable, "-m", "padm_ibis.cli"]
 LINES: dict[str, tuple[str, int]] = {
     "run": ("--as-of 2024-11-30", 0),
     "plan": ("--as-of 2024-11-30", 0),

@@ -8,16 +8,14 @@ import pty
 import shutil
 import struct
 import subprocess
-import sys
 import termios
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import small_school as school
+from command_lines import PROGRAM
 
-PROGRAM = [sys.executable, "-m", "padm_ibis.cli"]
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,7 +27,8 @@ class Folder:
 
     def environment(self, **more: str) -> dict[str, str]:
         paths = os.pathsep.join([str(Path(school.__file__).parent), str(ROOT)])
-        return {**os.environ, "PYTHONPATH": paths, "TERM": "xterm-256color", **more}
+        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.path.parent / "compiled")}
+        return {**os.environ, "PYTHONPATH": paths, "TERM": "xterm-256color", **compiled, **more}
 
     def shell(self, line: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a line of bash in which ``$PADM`` is the command."""
@@ -80,6 +79,3 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(published: Path, tmp_path: Path) -> Folder:
     """A copy of it."""
     return Folder(shutil.copytree(published, tmp_path / "school", dirs_exist_ok=True))
-
-
-Shell = Callable[..., subprocess.CompletedProcess[str]]

@@ -15,6 +15,7 @@ from command_lines import LINES, leaves
 from padm_ibis.cli import cli, invoke
 from padm_ibis.report.answer import Answer
 
+ERASED = re.compile(r"\x1b\[2K|\r")
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 each_command = pytest.mark.parametrize("name", LINES)
 
@@ -32,7 +33,7 @@ def test_on_a_terminal_nothing_is_wider_than_it(folder, name: str, columns: int)
     found, shown = folder.terminal([*name.split(), *shlex.split(arguments)], columns)
     assert found == code, shown
     assert not re.search("Traceback|KeyError|UnicodeEncodeError", shown), shown
-    lines = [part for line in SEQUENCE.sub("", shown).split("\n") for part in line.rstrip("\r").split("\r")]
+    lines = [SEQUENCE.sub("", part) for line in shown.split("\n") for part in ERASED.split(line)]
     assert [line for line in lines if len(line) > columns] == []
 
 
@@ -62,6 +63,8 @@ def here(folder, monkeypatch: pytest.MonkeyPatch) -> Path:
 @each_command
 @pytest.mark.parametrize("trouble", ["--config nowhere.toml", "--profile nobody", "--no-such-option"])
 def test_the_json_is_written_when_nothing_was_begun(here: Path, name: str, trouble: str, capsys) -> None:
+    if name == "sample" and trouble != "--no-such-option":
+        pytest.skip("a sample needs no configuration, and reads none")
     code = invoke([*name.split(), *shlex.split(LINES[name][0]), *trouble.split(), "--json", "answer.json"])
     found = json.loads((here / "answer.json").read_text(encoding="utf-8"))
     assert code == found["exit_code"] == 2
