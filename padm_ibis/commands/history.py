@@ -12,7 +12,7 @@ from padm_ibis.commands._options import Common, common, show_pairs
 @click.command()
 @click.argument("run", required=False)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Most runs to list.")
-@common
+@common("padm_ibis.report.history:History")
 def history(options: Common, run: str | None, limit: int) -> int:
     """List the runs, newest first, or show one: what it read, built and found.
 
@@ -24,7 +24,7 @@ def history(options: Common, run: str | None, limit: int) -> int:
     from padm_ibis.report.history import described, line
 
     found = overview.history(run, config=options.load(secrets=False))
-    options.write_json(found.json())
+    options.answer(found)
     if not options.quiet:
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         if run is not None:

@@ -8,7 +8,7 @@ from padm_ibis.commands._options import Common, common, show_pairs
 
 
 @click.command()
-@common
+@common("padm_ibis.report.status:Status")
 def status(options: Common) -> int:
     """Say on one screen how the warehouse is, and what needs doing.
 
@@ -20,7 +20,7 @@ def status(options: Common) -> int:
     from padm_ibis.report.status import screen
 
     found = overview.status(config=options.load(secrets=False))
-    options.write_json(found.json())
+    options.answer(found)
     if not options.quiet:
         show_pairs(screen(found))
     return found.exit_code

@@ -12,6 +12,7 @@ from padm_ibis.errors import WarehouseError
 from padm_ibis.report.history import RunRecord
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.status import SourceAge, Status
+from padm_ibis.sources import rhythm
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, SourceConfig
@@ -101,5 +102,5 @@ def _read_by(run: RunRecord) -> Iterable[tuple[str, str]]:
 
 def _age(source: SourceConfig, read: Read, now: dt.datetime) -> SourceAge:
     mine = {resource: at for (name, resource), at in read.items() if name == source.name}
-    late = [r for r, at in mine.items() if now - at > dt.timedelta(hours=source.freshness(r))]
+    late = [r for r, at in mine.items() if now - at > dt.timedelta(hours=source.freshness(r) or rhythm.READ_HOURS)]
     return SourceAge(source.name, min(mine.values(), default=None), tuple(sorted(late)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from padm_ibis.report.answer import to_json
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import ago, duration, rows
 
@@ -163,14 +163,9 @@ class History:
         """The command's exit code: 3 where the warehouse could not be asked."""
         return 3 if self.trouble else 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain data."""
-        runs = [run.as_dict() for run in self.runs]
-        return {"warehouse": self.warehouse, "trouble": self.trouble, "runs": runs, "exit_code": self.exit_code}
-
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(self.as_dict(), ensure_ascii=False, indent=2)
+        return to_json(self)
 
 
 def line(run: RunRecord, now: dt.datetime) -> str:

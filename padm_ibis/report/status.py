@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import pydantic.dataclasses
+from pydantic import computed_field
+
+from padm_ibis.report.answer import to_json
 from padm_ibis.report.history import RunRecord
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import ago, rows
@@ -34,7 +35,7 @@ class SourceAge:
     late: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic.dataclasses.dataclass(frozen=True, slots=True)
 class Status:
     """What is good, what is not, and what comes next.
 
@@ -67,6 +68,7 @@ class Status:
     missing: bool = False
     trouble: str | None = None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def to_do(self) -> list[str]:
         """What somebody has to do, most urgent first; empty when all is well."""
@@ -88,17 +90,9 @@ class Status:
         """0 when nothing has to be done, 3 when the warehouse could not be read, else 1."""
         return 3 if self.trouble else 1 if self.to_do else 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain data."""
-        runs = {name: run.as_dict() if run else None for name in _RUNS for run in [getattr(self, name)]}
-        return {**dataclasses.asdict(self), **runs, "to_do": self.to_do, "exit_code": self.exit_code}
-
     def json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(self.as_dict(), default=_plain, ensure_ascii=False, indent=2)
-
-
-_RUNS = ("last_good", "last", "running")
+        return to_json(self)
 
 
 def screen(status: Status) -> Iterator[tuple[str, str]]:
@@ -142,7 +136,3 @@ def _age(source: SourceAge, now: dt.datetime) -> str:
         return "never read"
     late = f", late: {', '.join(source.late[:3])}{' …' * (len(source.late) > 3)}" if source.late else ""
     return f"read {ago(source.read_at, now)}{late}"
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)

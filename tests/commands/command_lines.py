@@ -24,6 +24,8 @@ LINES: dict[str, tuple[str, int]] = {
     "verify": ("exported", 0),
     "sample": ("--into duckdb://s.duckdb --students 2 --years 2 --campuses 1", 0),
     "publish": ("--to duckdb://m.duckdb", 0),
+    "status": ("", 0),
+    "history": ("last", 0),
     "schedule": ("--at noon", 2),
     "schedule status": ("", 1),
 }

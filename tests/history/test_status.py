@@ -146,5 +146,6 @@ def test_the_screen_and_the_json(run: Run, folder: Path, capsys: pytest.CaptureF
     assert lines[4].endswith("nothing")
     found = json.loads((folder / "s.json").read_text())
     assert found["exit_code"] == 0
+    found = found["result"]
     assert found["last"]["status"] == "ok"
     assert found["next_run"] == "2031-01-01T02:00:00+00:00"
