@@ -36,6 +36,10 @@ def compiler_of(dialect: str) -> SQLGlotCompiler:
         raise UnknownName("dialect", dialect, DIALECTS)
     if dialect == "pyspark":
         _register_pyspark_options()
+    if dialect == "postgres":
+        from padm_ibis.define.folding import SpanishPostgres
+
+        return SpanishPostgres()
     return getattr(ibis_compilers, dialect).compiler
 
 
@@ -76,6 +80,7 @@ def _cast(column: str, kind: Any, dialect: str) -> str:
 
 def safe(con: _Backend) -> _Backend:
     """Make a connection run exactly what `sql` shows: it, too, writes statements from a copy of the tree."""
+    compiler = compiler_of(con.name) if con.name in DIALECTS else con.compiler
 
     def compile(
         self: SQLBackend,
@@ -86,7 +91,7 @@ def safe(con: _Backend) -> _Backend:
         params: Mapping[ir.Expr, Any] | None = None,
         pretty: bool = False,
     ) -> str:
-        return _write(self.compiler.to_sqlglot(expr, limit=limit, params=params), self.dialect, pretty=pretty)
+        return _write(compiler.to_sqlglot(expr, limit=limit, params=params), self.dialect, pretty=pretty)
 
     con.compile = types.MethodType(compile, con)
     return con

@@ -144,9 +144,27 @@ RULES = (
     ),
     Rule(
         "regex", (ops.RegexSearch, ops.RegexExtract, ops.RegexReplace, ops.RegexSplit),
-        r"\w, \b, [[:class:]] and back references mean other things on other engines.",
-        "[A-Za-z0-9_] spelled out", lambda n: _engine_regex(n),
+        r"\w, \b, [[:class:]], back references, (?…), a bare dot and columns of patterns differ between engines.",
+        r"[A-Za-z0-9_] spelled out, [^\n] for a dot, text.lower().re_search(…) for (?i)", lambda n: _engine_regex(n),
     ),
+    Rule(
+        "regex-extract", (ops.RegexExtract,), "where nothing is found, DuckDB gives an empty text and PostgreSQL null.",
+        "text.re_search(pattern).ifelse(text.re_replace('^…|…$', ''), ibis.null('string'))",
+    ),
+    Rule(
+        "split", (ops.StringSplit,), "an empty text has one part on DuckDB and none on PostgreSQL; so do empty separators.",
+        "text.nullif('').split(';')", lambda n: not _parts_are_definite(n),
+    ),
+    Rule("reverse", (ops.Reverse,), "DuckDB keeps accents on their letters, PostgreSQL does not.", "the text as it is"),
+    Rule("find-in-set", (ops.FindInSet,), "of a null, DuckDB gives null and PostgreSQL -1.", "text.cases(('a', 0), ('b', 1))"),
+    Rule("typeof", (ops.TypeOf,), "each engine has its own names of types.", "a literal"),
+    Rule(
+        "strftime", (ops.Strftime,), "codes other than %Y %m %d %H %M %S %j %y %A %B differ between engines.",
+        "date.strftime('%Y-%m-%d')", lambda n: not _same_format(n),
+    ),
+    Rule("interval-text", (ops.Cast,), "each engine writes an interval in its own way.", "the number of days, cast to string",
+         lambda n: n.arg.dtype.is_interval() and n.to.is_string()),
+    Rule("angles", (ops.Degrees, ops.Radians, ops.Cot), "the last bits of the result differ between engines.", "a whole number"),
     Rule("iso-year", (ops.ExtractIsoYear, ops.ExtractMicrosecond), "not on every engine.", "the year of the week's Thursday"),
     Rule("memtable", (ops.InMemoryTable,), "PySpark loses nulls of a memtable.", "a union of selects of literals"),
     Rule(
@@ -382,8 +400,23 @@ def _day_delta(delta: ops.Node) -> bool:
     return isinstance(delta, ops.DateDelta) and getattr(delta.part, "value", None) == "day"
 
 
+def _parts_are_definite(node: ops.Node) -> bool:
+    """Whether no text is empty, and the separator is a text that is not."""
+    separator = node.delimiter.value if isinstance(node.delimiter, ops.Literal) else ""
+    whole = node.arg
+    return bool(separator) and isinstance(whole, ops.NullIf) and getattr(whole.null_if_expr, "value", None) == ""
+
+
+def _same_format(node: ops.Node) -> bool:
+    text = node.format_str.value if isinstance(node.format_str, ops.Literal) else "%?"
+    return re.fullmatch(r"(%[YmdHMSjyAB]|[^%])*", str(text)) is not None
+
+
 def _engine_regex(node: ops.Node) -> bool:
     pattern = getattr(node, "pattern", None)
     replacement = getattr(node, "replacement", None)
+    if not isinstance(pattern, ops.Literal):
+        return True
     texts = [v.value for v in (pattern, replacement) if isinstance(v, ops.Literal)]
-    return any(re.search(r"\\[wWbBdDsS1-9]|\[:", str(text)) for text in texts)
+    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", str(pattern.value))
+    return any(re.search(r"\\[wWbBdDsS1-9]|\[:", str(text)) for text in texts) or "." in bare or "(?" in bare
