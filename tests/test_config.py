@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from padm_ibis.config import Config, PipelineConfig, Url, load_config, redact
+from padm_ibis.config import Config, PipelineConfig, Url, load_config, redact, redact_address
 from padm_ibis.errors import ConfigError
 from padm_ibis.params import Params
 
@@ -273,3 +273,23 @@ def test_reading_the_configuration_imports_no_heavy_library() -> None:
 
 def test_urls_of_postgres_are_spelt_one_way() -> None:
     assert Url.parse("postgresql://h/db", ("postgres", "postgresql")).scheme == "postgres"
+
+
+@pytest.mark.parametrize("raw", ["@", "/", " ", "#", "?", "@/", "/@", "\t", "\n", ":@", "@ "])
+@pytest.mark.parametrize("head", ["Zq1x", "5432"])  # digits look like a port
+def test_no_part_of_a_raw_password_is_shown_whatever_characters_it_has(raw: str, head: str) -> None:
+    address = f"postgres://etl:{head}{raw}TAILx9@db.example:5432/marts"
+    with pytest.raises(ValueError, match=r"%-encoded|names no database") as caught:
+        Url.parse(address, ("postgres",))
+    assert redact_address(address) == "postgres://etl:***@db.example:5432/marts"
+    assert "TAIL" not in str(caught.value)
+    assert head not in str(caught.value).replace("host:5432", "")
+
+
+@pytest.mark.parametrize(
+    "good", ["Zq1x:TAILx9", "Zq1x+TAILx9", "Zq1x%40TAILx9", "Zq1x%2FTAILx9", "Zq1x%25TAILx9", "Zq1x%20TAILx9"]
+)
+def test_passwords_that_the_driver_reads_as_we_do_are_taken_and_masked(good: str) -> None:
+    url = Url.parse(f"postgres://etl:{good}@db.example:5432/marts", ("postgres",))
+    assert url.password == good
+    assert str(url) == "postgres://etl:***@db.example:5432/marts"

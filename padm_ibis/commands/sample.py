@@ -21,7 +21,7 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
 
     Its people are invented; its tables, codes and blemishes are those of SIU Guaraní 3.
     """
-    from padm_ibis.config import redact
+    from padm_ibis.config import redact_address
     from padm_ibis.sample import write_sample
 
     if options.config or options.profile:  # not needed, but what was named must exist
@@ -29,7 +29,9 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
     report = write_sample(into, students=students, years=years, campuses=campuses, seed=seed, replace=replace)
     options.answer(report)
     if not options.quiet:
-        click.echo(f"{report.rows:,} rows into {redact(into)} in {duration(report.seconds)}. To build from it, in padm.toml:")
+        click.echo(
+            f"{report.rows:,} rows into {redact_address(into)} in {duration(report.seconds)}. To build from it, in padm.toml:"
+        )
         for source in report.sources:
-            click.echo(f'\n[sources.{source.name}]\nurl = "{redact(into)}"\nschema = "{source.schema}"')
+            click.echo(f'\n[sources.{source.name}]\nurl = "{redact_address(into)}"\nschema = "{source.schema}"')
     return 0

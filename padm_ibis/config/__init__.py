@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from padm_ibis.config.load import FILE, load_config
 from padm_ibis.config.sample import SAMPLE_AS_OF, SAMPLE_CAMPUSES, SAMPLE_SCHEMA
-from padm_ibis.config.secrets import MASK, redact
+from padm_ibis.config.secrets import MASK, redact, redact_address
 from padm_ibis.config.sections import (
     SEVERITIES,
     ChecksConfig,
@@ -56,4 +56,5 @@ __all__ = [
     "WarehouseConfig",
     "load_config",
     "redact",
+    "redact_address",
 ]

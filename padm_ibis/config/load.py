@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from padm_ibis.config.mistakes import explained, message
 from padm_ibis.config.sample import add_sample
-from padm_ibis.config.secrets import SHORTEST_MASKED, redact
+from padm_ibis.config.secrets import SHORTEST_MASKED, redact_address
 from padm_ibis.config.settings import Config, File
 from padm_ibis.config.urls import WAREHOUSE_SCHEMES, Url
 from padm_ibis.config.variables import substitute
@@ -130,7 +130,7 @@ def _read_override(text: str) -> Url:
     try:
         return Url.parse(text, WAREHOUSE_SCHEMES, Path.cwd())
     except ValueError as error:
-        raise ConfigError(f"--warehouse {redact(text)!r} {error}.") from None
+        raise ConfigError(f"--warehouse {redact_address(text)!r} {error}.") from None
 
 
 def _apply_environment(sources: Any) -> Any:

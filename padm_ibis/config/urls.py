@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from padm_ibis.config.secrets import redact
+from padm_ibis.config.secrets import redact_address
 from padm_ibis.config.variables import VARIABLE
 from padm_ibis.errors import did_you_mean
 
@@ -63,7 +63,7 @@ class Url:
         return None if self.path is not None else urlsplit(self._text).password
 
     def __str__(self) -> str:
-        return redact(self._text)
+        return redact_address(self._text)
 
     def __repr__(self) -> str:
         return f"Url({str(self)!r})"
@@ -75,8 +75,11 @@ def _check_server(text: str) -> None:
         _ = parts.port
     except ValueError:
         raise ValueError("has a port that is no number; a password with special characters must be %-encoded") from None
-    if "#" in text:
-        raise ValueError("contains '#'; a password with special characters must be %-encoded")
+    # The driver ends the password at its first '@' or '/', and would name the rest of it as the host or the database.
+    unclear = [repr(c) for c in "#" if c in text] + ["a space"] * any(c.isspace() for c in text)
+    unclear += ["more than one '@'"] * (parts.netloc.count("@") > 1) + ["'@' after a '/'"] * ("@" in parts.path)
+    if unclear:
+        raise ValueError(f"contains {' and '.join(unclear)}; a password with special characters must be %-encoded")
     if not parts.hostname and "host=" not in parts.query:
         raise ValueError("names no host: write postgres://user@host:5432/database")
     if not parts.path.strip("/") and "dbname=" not in parts.query:

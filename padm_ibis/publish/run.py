@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact
+from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact_address
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.publish.changes import changed_columns
 from padm_ibis.publish.comparison import compare_references, compare_table, timed
@@ -172,7 +172,7 @@ def _target_url(config: Config, to: str | None) -> Url:
     try:
         return Url.parse(to, PUBLISH_SCHEMES)
     except ValueError as error:
-        raise UsageError(f"--to {redact(to)!r} {error}.") from None
+        raise UsageError(f"--to {redact_address(to)!r} {error}.") from None
 
 
 def _views(config: Config, dialect: str) -> dict[str, str]:
