@@ -10,6 +10,7 @@
     │   ├── SourceUnreachable        no connection
     │   └── SourceShapeError         a required table or column is missing
     ├── WarehouseError        (3)    the warehouse cannot be opened or written
+    │   ├── WarehouseMissing         nothing was published there yet
     │   └── WarehouseBusy     (4)    another run holds it
     ├── BuildFailed           (1)    a table's statement failed on the data there is
     └── CheckFailed           (1)    data broke a contract; carries Pandera's SchemaErrors
@@ -96,6 +97,10 @@ class WarehouseError(PadmError):
     """The warehouse cannot be opened, read or written."""
 
     exit_code = 3
+
+
+class WarehouseMissing(WarehouseError):
+    """Nothing was published there yet."""
 
 
 class WarehouseBusy(WarehouseError):

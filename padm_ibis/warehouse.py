@@ -116,16 +116,17 @@ class Warehouse:
 
     @property
     def params(self) -> Params:
-        """The parameters of the run that made the published version.
+        """The parameters of the run that made the published version; of one that loaded bronze where nothing else is built.
 
         Raises
         ------
         WarehouseError
             If the warehouse does not know: it was not made by this library.
         """
-        run = self._last_run("layer <> 'bronze'")
+        run = self._last_run("layer <> 'bronze'") or self._last_run("true")
         if run is None:
-            raise WarehouseError(f"The warehouse {self.url} has no record of a run.", hint="Give params=Params(as_of=…).")
+            hint = "Was it made by padm-ibis? `padm-ibis run` makes one; name it with --warehouse or [warehouse] url."
+            raise WarehouseError(f"The warehouse {self.url} has no record of a run.", hint=hint)
         return Params(as_of=run[1], **json.loads(run[2]))
 
     @property

@@ -17,7 +17,7 @@ def ls(options: Common, layer: str | None) -> int:
     from padm_ibis.backends.base import backend_of
     from padm_ibis.definitions import Definitions
     from padm_ibis.engine import ledger
-    from padm_ibis.errors import WarehouseError
+    from padm_ibis.errors import WarehouseMissing
 
     config = options.load(secrets=False)
     nodes = [node for node in Definitions(config).dag if layer in (None, node.layer)]
@@ -25,7 +25,7 @@ def ls(options: Common, layer: str | None) -> int:
     try:
         with backend_of(config).read() as reader:
             known = ledger.records(reader)
-    except WarehouseError as error:
+    except WarehouseMissing as error:
         known, note = {}, error.message
     rows: Listing = [
         ListedTable(

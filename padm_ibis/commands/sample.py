@@ -32,6 +32,10 @@ def sample(options: Common, into: str, students: int, years: int, campuses: int,
         click.echo(
             f"{report.rows:,} rows into {redact_address(into)} in {duration(report.seconds)}. To build from it, in padm.toml:"
         )
+        secret = redact_address(into) != into
         for source in report.sources:
-            click.echo(f'\n[sources.{source.name}]\nurl = "{redact_address(into)}"\nschema = "{source.schema}"')
+            shown = "${SAMPLE_URL}" if secret else into
+            click.echo(f'\n[sources.{source.name}]\nurl = "{shown}"\nschema = "{source.schema}"')
+        if secret:
+            click.echo("\nSAMPLE_URL stands for the address given to --into: a password belongs into the environment.")
     return 0

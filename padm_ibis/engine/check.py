@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from padm_ibis.backends.base import backend_of
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.compile import sql
 from padm_ibis.define.graph import differences
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.define.model import Model
 from padm_ibis.definitions import Definitions
 from padm_ibis.engine import ledger
@@ -48,7 +49,7 @@ def check_warehouse(
         existing = warehouse.tables()
         failed_before = _failed_before(warehouse)
         there = [model for model in chosen if model.name in existing[model.layer]]
-        report.notes += [f"{m.layer}.{m.name} was not built yet." for m in chosen if m.name not in existing[m.layer]]
+        report.notes += _not_built(chosen, existing)
         run = partial(_run, warehouse)
         with progress:
             progress.phase("check", len(there))
@@ -81,6 +82,17 @@ def _failed_before(warehouse: Warehouse) -> bool:
     table = f"{ledger.SCHEMA}.check_results"
     newest = f"SELECT max(checked_at) FROM {table}"
     return bool(warehouse.execute(f"SELECT 1 FROM {table} WHERE verdict = 'error' AND checked_at = ({newest}) LIMIT 1"))
+
+
+def _not_built(chosen: Iterable[Model], existing: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Say what is not there: a whole layer in one line."""
+    for layer in LAYERS:
+        wanted = [m.name for m in chosen if m.layer == layer]
+        missing = [name for name in wanted if name not in existing[layer]]
+        if len(missing) > 1 and missing == wanted:
+            yield f"Nothing of {layer} was built yet: padm-ibis run --layer {layer}"
+        else:
+            yield from (f"{layer}.{name} was not built yet." for name in missing)
 
 
 def _keep(config: Config, report: CheckReport, run_id: str) -> None:

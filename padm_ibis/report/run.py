@@ -142,7 +142,9 @@ def headline(report: RunReport) -> str:
     steps = " · ".join(f"{name} {duration(seconds)}" for name, seconds in report.phases.items() if seconds >= 0.01)
     if report.status == "up to date":
         return f"Up to date: nothing to build ({duration(report.seconds)})"
-    what = f"{built} table{'s' * (built != 1)} built, {rows(total)}, in {duration(report.seconds)}"
+    loaded = sum(t.action == "loaded" for t in report.tables)
+    count, how = (loaded, "loaded") if loaded and not built else (built, "built")
+    what = f"{count} table{'s' * (count != 1)} {how}, {rows(total)}, in {duration(report.seconds)}"
     word = {"ok": "Done", "partial": "Partial", "failed": "Failed", "killed": "Killed"}[report.status]
     return f"{word}: {what}" + (f" ({steps})" if steps else "")
 

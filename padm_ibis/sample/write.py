@@ -232,7 +232,7 @@ def _make_room(target: _Target, schemas: Sequence[str], *, replace: bool) -> Non
         if not replace:
             raise UsageError(
                 f"The schema {schema} already holds a sample.",
-                hint="Allow replacing it with replace=True, or choose another place.",
+                hint="Replace it (--replace), or choose another place.",
             )
         target.execute([f"DROP SCHEMA {schema} CASCADE"])
 

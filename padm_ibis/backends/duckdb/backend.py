@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from padm_ibis.backends.duckdb.lock import held
 from padm_ibis.backends.duckdb.reader import DuckDBReader
 from padm_ibis.backends.duckdb.work import DuckDBWork
-from padm_ibis.errors import WarehouseError
+from padm_ibis.errors import WarehouseError, WarehouseMissing
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -64,7 +64,7 @@ class DuckDBBackend:
         if self.path.is_dir():
             raise WarehouseError(f"The warehouse {self.path} is a folder, not a DuckDB file.")
         if not self.path.exists():
-            raise WarehouseError(f"There is no warehouse at {self.path}.", hint="Build one first: padm-ibis run")
+            raise WarehouseMissing(f"There is no warehouse at {self.path}.", hint="Build one first: padm-ibis run")
         return DuckDBReader(self.path, self.config)
 
     def _check_target(self) -> None:

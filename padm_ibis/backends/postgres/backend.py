@@ -13,7 +13,7 @@ from padm_ibis.backends.postgres.connection import connect, explained
 from padm_ibis.backends.postgres.reader import PostgresReader
 from padm_ibis.backends.postgres.schemas import drop_old
 from padm_ibis.backends.postgres.work import PostgresWork
-from padm_ibis.errors import WarehouseError
+from padm_ibis.errors import WarehouseMissing
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -76,7 +76,7 @@ class PostgresBackend:
         reader = PostgresReader(connect(self.config, run=False), self.config)
         if reader.published_run() is None:
             reader.close()
-            raise WarehouseError(
+            raise WarehouseMissing(
                 f"There is no warehouse in {self.config.warehouse.url} yet.", hint="Build one first: padm-ibis run"
             )
         return reader
