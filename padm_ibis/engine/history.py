@@ -49,20 +49,23 @@ def process() -> dict[str, Any]:
 def begin(work: Work, config: Config, report: RunReport) -> None:
     """Write down that a run began, and what became of those that could not say so themselves; both stay whatever happens."""
     journal = Journal(config)
-    known = {r.run_id: r for r in _records(work)}
-    missing = [i for i in journal.ids() if i not in known or not known[i].ended]
-    found = {r.run_id: r for r in known.values() if not r.ended} | {r.run_id: r for r in journal.records(missing)}
+    known = {run_id for (run_id,) in work.execute(f"SELECT run_id FROM {ledger.SCHEMA}.runs WHERE status <> 'running'")}
+    missing = [run_id for run_id in journal.ids() if run_id not in known]
+    left = _records(work, "status = 'running'")
+    found = {r.run_id: r for r in left} | {r.run_id: r for r in journal.records(missing)}
     for record in found.values():
         over = record if record.ended else killed(record)
         write(work, over)
         if not over.good:
             ledger.put(work, UNTOLD, "yes")
-        if not record.ended:
-            journal.put(over)
     started = of_report(report, process(), None)
     write(work, started)
     work.keep()
-    journal.put(started)
+    try:
+        for record in (*(killed(r) for r in found.values() if not r.ended), started):
+            journal.put(record)
+    except OSError as error:  # a run does not stop for it; only a kill would now pass unnoticed
+        report.notes.append(f"This run could not be written down in {journal.folder}: {error.strerror}.")
 
 
 def end(work: Work, report: RunReport, now: dt.datetime, code: str) -> None:
@@ -159,7 +162,7 @@ def _is_alive(record: RunRecord, going_on: bool | None) -> bool:
     return processes.is_alive(int(found["pid"]), str(found.get("born") or ""))
 
 
-def _records(reader: Reader) -> Iterable[RunRecord]:
+def _records(reader: Reader, condition: str = "true") -> Iterable[RunRecord]:
     """Yield the runs that the warehouse tells of; publications into it are none."""
     if "runs" not in reader.tables()[ledger.SCHEMA]:
         return
@@ -167,7 +170,7 @@ def _records(reader: Reader) -> Iterable[RunRecord]:
         "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = 'runs'", [ledger.SCHEMA]
     )}  # fmt: skip
     names = [name for name in (*_PLAIN, *_DATED, *_JSON) if name in there]
-    for row in reader.execute(f"SELECT {', '.join(names)} FROM {ledger.SCHEMA}.runs WHERE layer <> 'publish'"):
+    for row in reader.execute(f"SELECT {', '.join(names)} FROM {ledger.SCHEMA}.runs WHERE layer <> 'publish' AND {condition}"):
         yield _record(dict(zip(names, row, strict=True)))
 
 

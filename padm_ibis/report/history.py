@@ -13,6 +13,7 @@ from padm_ibis.report.text import ago, duration, rows
 
 Outcome = Literal["running", "ok", "up to date", "partial", "failed", "killed"]
 GOOD = ("ok", "up to date")
+WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,8 @@ def line(run: RunRecord, now: dt.datetime) -> str:
     """Return a run in one line of at most 80 characters."""
     took = duration(run.seconds) if run.seconds is not None else "-"
     what = _built(run) or ("nothing new" if run.good else _first(run.error or ""))
-    return f"{run.run_id}  {run.status:<10}  {ago(run.started_at, now):<15}  {took:>10}  {what}"[:80].rstrip()
+    text = f"{run.run_id}  {run.status:<10}  {ago(run.started_at, now):<14}  {took:>9}  {what}"
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
 def described(run: RunRecord, now: dt.datetime) -> Iterator[tuple[str, str]]:
@@ -214,7 +216,7 @@ def _check(found: Mapping[str, Any]) -> str:
 
 
 def _built(run: RunRecord) -> str:
-    return f"{run.tables} table{'s' * (run.tables != 1)}, {rows(run.rows)}" if run.tables and run.good else ""
+    return f"{run.tables} table{'s' * (run.tables != 1)} built" if run.tables and run.good else ""
 
 
 def _first(text: str) -> str:

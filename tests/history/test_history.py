@@ -286,6 +286,15 @@ def test_a_damaged_warehouse_is_said_to_be_and_its_history_told_from_beside_it(r
     assert "The warehouse could not be read." in state.to_do[0]
 
 
+def test_a_run_goes_on_where_it_cannot_be_written_down_beside_the_warehouse(run: Run, folder: Path) -> None:
+    (folder / ".w.duckdb.padm").mkdir()
+    (folder / ".w.duckdb.padm" / "runs").write_text("in the way")
+    report = run()
+    assert (report.status, report.published) == ("ok", True)
+    assert "could not be written down in" in report.notes[0]
+    assert outcomes(folder) == ["ok"]
+
+
 def test_a_damaged_record_hides_no_other(run: Run, folder: Path) -> None:
     run()
     runs = folder / ".w.duckdb.padm" / "runs"
