@@ -10,17 +10,24 @@ _COLOURS = {"ok": "", "warning": "yellow", "error": "red"}
 
 
 @click.command()
-@common("padm_ibis.extract.doctor:Health")
-def doctor(options: Common) -> int:
+@click.option("--grants", "statements", is_flag=True, help="Print, as SQL, what the databases' administrators must run.")
+@common("padm_ibis.report.health:Health")
+def doctor(options: Common, statements: bool) -> int:
     """Look at configuration, versions, disk, connections, tables and columns, and say what to do.
 
     Changes nothing. The exit code is 1 when something would stop a run.
     """
-    from padm_ibis.extract.doctor import doctor as examine
+    from padm_ibis.doctor import doctor as examine
+    from padm_ibis.doctor import grants
+    from padm_ibis.report.health import Health
 
-    found = examine(options.load())
+    config = options.load()
+    found = Health(grants=grants(config)) if statements else examine(config)
     options.answer(found)
     if options.quiet:
+        return found.exit_code
+    if found.grants is not None:
+        click.echo(found.grants)
         return found.exit_code
     for item in found.findings:
         say(f"{item.verdict:<8}{item.subject}: {item.text}", _COLOURS[item.verdict], under=8)

@@ -99,6 +99,10 @@ class SourceConfig(Section):
     )
     statement_timeout_s: int = Field(default=3600, ge=1, description="Seconds a statement at the source may take.")
     lock_timeout_s: int = Field(default=30, ge=1, description="Seconds to wait for a lock at the source.")
+    row_security: bool = Field(
+        default=False,
+        description="Whether rows that a policy of the source hides are simply not read; by default such a table is an error.",
+    )
     connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
     freshness_hours: int | dict[str, int] | None = Field(
         default=None,

@@ -15,8 +15,9 @@ from padm_ibis.extract.bounds import bounded_threads
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.reconcile import Bronze, compare
 from padm_ibis.extract.remarks import drift, remarks, types_of
-from padm_ibis.extract.resolve import Statement, resolve, tables_of
+from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.result import Extraction
+from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import Change, Plan, Staged, State, Store
 from padm_ibis.extract.window import plan_of, since_of
 from padm_ibis.report.run import InputReport

@@ -15,7 +15,8 @@ import duckdb
 
 from padm_ibis.errors import PadmError, SourceError
 from padm_ibis.extract.hashing import Hasher
-from padm_ibis.extract.resolve import Statement, resolve, tables_of
+from padm_ibis.extract.resolve import resolve, tables_of
+from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import LEDGER, State
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import age

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from padm_ibis.extract.resolve import Finding, Statement
+from padm_ibis.extract.findings import Finding
+from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import Plan, Staged
 from padm_ibis.extract.window import since_of
 from padm_ibis.report.results import CheckResult

@@ -7,119 +7,13 @@ is known for every resource.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from padm_ibis.errors import SourceShapeError
-from padm_ibis.extract.hashing import Hasher
-from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.extract.findings import Finding, Level, listed, merged, shape_error
+from padm_ibis.extract.statement import Statement
+from padm_ibis.sources.connect import Columns, Refusal, Source
 from padm_ibis.sources.spec import PLACEHOLDER, KindSpec, ResourceSpec, TableSpec
-from padm_ibis.sources.values import bounded, convert, family, landed, literal, null, quote, sql_type
-
-Level = Literal["error", "warning", "note"]
-ODD = "_odd"
-_SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a source that is not as expected.
-
-    Attributes
-    ----------
-    resources
-        Bronze tables that it concerns.
-    """
-
-    level: Level
-    source_db: str
-    table: str
-    column: str | None
-    text: str
-    resources: tuple[str, ...] = ()
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.source_db}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The statement of one resource at one source, and what is done here with the rows it sends.
-
-    Attributes
-    ----------
-    body
-        The resource's own statement, over this installation's tables.
-    fallbacks
-        Table → the one that is read in its place.
-    """
-
-    spec: ResourceSpec
-    dialect: str
-    body: str
-    fallbacks: Mapping[str, str]
-
-    @property
-    def definition(self) -> str:
-        """Names what the rows are made by: rows made by another are read again."""
-        made = [self.sql(), *self.landed().values()]
-        return hashlib.sha256("\n".join(made).encode()).hexdigest()[:16]
-
-    def sql(self, since: str | None = None) -> str:
-        """Return the statement; with ``since``, only of rows whose cursor is not before it, or null."""
-        sent = {name: bounded(f"q.{quote(name)}", kind, self.dialect) for name, kind in self._plain.items()}
-        columns = {name: sent[name][0] if name in sent else f"q.{quote(name)}" for name in self.spec.own_columns}
-        odd = " OR ".join(condition for _, condition in sent.values() if condition)
-        flag = f"CASE WHEN {odd} THEN 1 ELSE 0 END" if odd else "0"
-        return f"SELECT {_listed(columns)}, {flag} AS {ODD} FROM ({self.body}) AS q{self._where(since)}"
-
-    def landed(self) -> dict[str, str]:
-        """Return DuckDB's SQL, by column, that makes of what was sent what bronze holds."""
-        hashes = {name: Hasher.sql(name, how) for name, how in self.spec.hashes.items()}
-        return {name: hashes.get(name) or landed(quote(name), kind)[0] for name, kind in self.spec.own_columns.items()}
-
-    def odd(self) -> str:
-        """Return DuckDB's condition: some value of a row that was sent had to be changed to fit the contract's type."""
-        here = (landed(quote(name), kind)[1] for name, kind in self._plain.items())
-        return " OR ".join([f"{ODD} = 1", *(condition for condition in here if condition)])
-
-    def odd_columns(self, relation: Callable[[str], str], since: str | None = None) -> tuple[tuple[str, ...], str]:
-        """Return columns, and DuckDB's query that counts the values of each that had to be changed.
-
-        Parameters
-        ----------
-        relation
-            What stands in a FROM for a statement at the source.
-        """
-        there, here = {}, {}
-        for name, kind in self._plain.items():
-            column = f"q.{quote(name)}"
-            if condition := bounded(column, kind, self.dialect)[1]:
-                there[name], here[name] = f"CASE WHEN {condition} THEN 1 ELSE 0 END", f"{quote(name)} = 1"
-            elif condition := landed(quote(name), kind)[1]:
-                there[name], here[name] = column, condition
-        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in here.values())
-        sent = f"SELECT {_listed(there)} FROM ({self.body}) AS q{self._where(since)}"
-        return tuple(here), f"SELECT {counts} FROM {relation(sent)}"
-
-    @property
-    def _plain(self) -> dict[str, str]:
-        """The columns that arrive as they are."""
-        return {name: kind for name, kind in self.spec.own_columns.items() if name not in self.spec.hashes}
-
-    def _where(self, since: str | None) -> str:
-        if since is None or self.spec.cursor is None:
-            return ""
-        cursor = f"q.{quote(self.spec.cursor)}"
-        kind = sql_type(self.spec.columns[self.spec.cursor], self.dialect)
-        return f" WHERE {cursor} >= CAST({literal(since)} AS {kind}) OR {cursor} IS NULL"
-
-
-def _listed(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
+from padm_ibis.sources.values import convert, family, null, quote
 
 
 def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> dict[str, TableSpec]:
@@ -137,87 +31,110 @@ def resolve(
     SourceShapeError
         If something required is missing or has a type that does not convert; all of it is listed.
     """
-    findings: list[Finding] = []
-    statements = {spec.name: _statement(source, kind, spec, found, findings) for spec in specs}
-    merged = _merge(findings)
-    if errors := [f for f in merged if f.level == "error"]:
+    fitted = _Fitting(source, kind, specs, found)
+    if errors := [f for f in fitted.findings if f.level == "error"]:
         raise shape_error(source.config.name, errors)
-    return statements, merged
-
-
-def shape_error(source_db: str, errors: Sequence[Finding]) -> SourceShapeError:
-    """Return the one error that lists all that a source lacks."""
-    shown = [f"{e.text} (needed by {', '.join(e.resources)})" for e in errors[:_SHOWN]]
-    if len(errors) > _SHOWN:
-        shown.append(f"and {len(errors) - _SHOWN} more, which `padm-ibis doctor` lists")
-    return SourceShapeError(f"The source {source_db}: {'; '.join(shown)}.", hint=errors[0].hint)
+    return fitted.statements, fitted.findings
 
 
 def survey(source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns) -> list[Finding]:
     """Return everything remarkable about a source's tables, errors included."""
-    findings: list[Finding] = []
-    for spec in specs:
-        _statement(source, kind, spec, found, findings)
-    return _merge(findings)
+    return _Fitting(source, kind, specs, found).findings
 
 
-def _statement(source: Source, kind: KindSpec, spec: ResourceSpec, found: Columns, findings: list[Finding]) -> Statement:
-    tables, fallbacks = {}, {}
-    for name in spec.inputs:
-        actual = name
-        if name not in found and name in spec.fallback:
-            actual = fallbacks[name] = spec.fallback[name]
-        tables[name] = _table(source, kind.tables[name], kind.tables[actual], spec.name, found.get(actual), findings)
-    for name, used in fallbacks.items():
-        if used in found:
-            text = f"{name} is missing: {spec.name} is read from {used}"
-            findings.append(Finding("warning", source.config.name, name, None, text, (spec.name,)))
-    body = PLACEHOLDER.sub(lambda match: tables[match[1]], spec.sql[source.dialect])
-    return Statement(spec, source.dialect, body, fallbacks)
+class _Fitting:
+    """The statements of one source, and everything remarkable that was met while they were fitted."""
 
+    def __init__(self, source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns) -> None:
+        self.source, self.kind, self.specs, self.found = source, kind, specs, found
+        self.statements: dict[str, Statement] = {}
+        self._noted: list[Finding] = []
+        # what is refused for one reason is one finding, however many tables it is
+        self._refused: dict[tuple[Level, Refusal], list[tuple[str, str]]] = {}
+        tables = tables_of(kind, specs)
+        if (wrong := self._misplaced(tables)) is not None:
+            self.findings = [wrong]
+            return
+        self._refusals = source.refusals(tables)
+        self.statements = {spec.name: self._statement(spec) for spec in specs}
+        self.findings = merged([*self._told_refusals(), *self._noted])
 
-def _table(
-    source: Source, wanted: TableSpec, actual: TableSpec, resource: str, found: Mapping[str, str] | None, findings: list[Finding]
-) -> str:
-    """Return what stands in the FROM for one table, in the shape the expressions expect."""
-    config, dialect, name = source.config, source.dialect, actual.name
+    def _misplaced(self, tables: Mapping[str, TableSpec]) -> Finding | None:
+        """Say in one sentence of a schema without any of the tables where they are, not forty times that they are missing."""
+        source = self.source
+        if self.found or len(tables) == 1 or source.config.schema in (places := source.schemas(tables)):
+            return None
+        text, hint = f"{source.place()} has none of the {len(tables)} tables that are read", source.missing_hint
+        if places:
+            best = max(places, key=lambda name: places[name])
+            text += f"; {listed([f'the schema {name} has {count}' for name, count in places.items()])} of them"
+            hint = f'Write schema = "{best}" in [sources.{source.config.name}].'
+        return Finding("error", source.config.name, "", None, text, hint=hint)
 
-    def note(level: Level, text: str, column: str | None = None, hint: str | None = None) -> None:
-        findings.append(Finding(level, config.name, name, column, text, (resource,), hint))
+    def _statement(self, spec: ResourceSpec) -> Statement:
+        tables, fallbacks = {}, {}
+        for name in spec.inputs:
+            actual = name
+            if name not in self.found and spec.fallback.get(name) in self.found:
+                actual = fallbacks[name] = spec.fallback[name]
+            tables[name] = self._table(self.kind.tables[name], self.kind.tables[actual], spec.name)
+        for name, used in fallbacks.items():
+            why = f"{name} may not be read ({self._refusals[name].reason})" if name in self._refusals else f"{name} is missing"
+            self._note("warning", name, spec.name, f"{why}: {spec.name} is read from {used}")
+        body = PLACEHOLDER.sub(lambda match: tables[match[1]], spec.sql[self.source.dialect])
+        return Statement(spec, self.source.dialect, body, fallbacks)
 
-    if found is None:
-        missing = f"{source.named(name)} is missing, or may not be read"
-        if wanted.optional:
-            note("warning", f"{missing}: it counts as empty")
-        else:
-            note("error", missing, hint=source.missing_hint)
-        nulls = ", ".join(f"{null(kind, dialect)} AS {quote(column)}" for column, kind in wanted.columns.items())
-        return f"(SELECT {nulls} WHERE FALSE)"
-    columns = []
-    for column, kind in wanted.columns.items():
+    def _table(self, wanted: TableSpec, actual: TableSpec, resource: str) -> str:
+        """Return what stands in the FROM for one table, in the shape the expressions expect."""
+        found, refusal = self.found.get(actual.name), self._refusals.get(actual.name)
+        if refusal is not None and (found is None or refusal.hides):
+            level: Level = "warning" if wanted.optional and not refusal.hides else "error"
+            self._refused.setdefault((level, refusal), []).append((actual.name, resource))
+        elif found is None:
+            missing = f"{self.source.named(actual.name)} is missing"
+            if wanted.optional:
+                self._note("warning", actual.name, resource, f"{missing}: it counts as empty")
+            else:
+                self._note("error", actual.name, resource, missing, hint=self.source.missing_hint)
+        if found is None:
+            return self._empty(wanted)
+        columns = [(column, self._column(actual, found, column, kind, resource)) for column, kind in wanted.columns.items()]
+        if all(sql == quote(column) for column, sql in columns):
+            return self.source.qualified(actual.name)
+        chosen = ", ".join(sql if sql == quote(column) else f"{sql} AS {quote(column)}" for column, sql in columns)
+        return f"(SELECT {chosen} FROM {self.source.qualified(actual.name)})"
+
+    def _column(self, table: TableSpec, found: Mapping[str, str], column: str, kind: str, resource: str) -> str:
+        dialect, name = self.source.dialect, f"{self.source.config.schema}.{table.name}"
         if column not in found:
-            level: Level = "error" if column in actual.required else "warning"
+            level: Level = "error" if column in table.required else "warning"
             rest = "" if level == "error" else ": it counts as null"
-            note(level, f"{config.schema}.{name} has no column {column}{rest}", column)
-            columns.append((column, null(kind, dialect)))
-            continue
-        sql = convert(quote(column), found[column], kind, dialect, config.timezone)
+            self._note(level, table.name, resource, f"{name} has no column {column}{rest}", column)
+            return null(kind, dialect)
+        sql = convert(quote(column), found[column], kind, dialect, self.source.config.timezone)
         if sql is None:
-            note("error", f"{config.schema}.{name}.{column} is of type {found[column]}, which is no {kind}", column)
+            self._note("error", table.name, resource, f"{name}.{column} is of type {found[column]}, which is no {kind}", column)
         elif family(found[column]) == "text" and kind != "string":
-            note("warning", f"{config.schema}.{name}.{column} is text at the source and is read as {kind}", column)
-        columns.append((column, sql or null(kind, dialect)))
-    if all(sql == quote(column) for column, sql in columns):
-        return source.qualified(name)
-    listed = ", ".join(sql if sql == quote(column) else f"{sql} AS {quote(column)}" for column, sql in columns)
-    return f"(SELECT {listed} FROM {source.qualified(name)})"
+            self._note("warning", table.name, resource, f"{name}.{column} is text at the source and is read as {kind}", column)
+        return sql or null(kind, dialect)
 
+    def _empty(self, table: TableSpec) -> str:
+        dialect = self.source.dialect
+        nulls = ", ".join(f"{null(kind, dialect)} AS {quote(column)}" for column, kind in table.columns.items())
+        return f"(SELECT {nulls} WHERE FALSE)"
 
-def _merge(findings: Sequence[Finding]) -> list[Finding]:
-    """Say once what several resources stumbled over."""
-    merged: dict[tuple[str, str], Finding] = {}
-    for f in findings:
-        known = merged.get((f.level, f.text))
-        resources = tuple(dict.fromkeys((*(known.resources if known else ()), *f.resources)))
-        merged[f.level, f.text] = Finding(f.level, f.source_db, f.table, f.column, f.text, resources, f.hint)
-    return list(merged.values())
+    def _note(
+        self, level: Level, table: str, resource: str, text: str, column: str | None = None, hint: str | None = None
+    ) -> None:
+        self._noted.append(Finding(level, self.source.config.name, table, column, text, (resource,), hint))
+
+    def _told_refusals(self) -> Iterator[Finding]:
+        for (level, refusal), pairs in self._refused.items():
+            tables = list(dict.fromkeys(table for table, _ in pairs))
+            resources = tuple(dict.fromkeys(resource for _, resource in pairs))
+            names = listed([f"{self.source.config.schema}.{table}" for table in tables])
+            verb = "may be read in part only" if refusal.hides else "may not be read"
+            rest = "" if level == "error" else ": it counts as empty" if len(tables) == 1 else ": they count as empty"
+            text = f"{names} {verb} ({refusal.reason}){rest}"
+            table = tables[0] if len(tables) == 1 else ""
+            yield Finding(level, self.source.config.name, table, None, text, resources, refusal.hint)

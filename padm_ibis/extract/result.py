@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from padm_ibis.extract.resolve import Finding
+from padm_ibis.extract.findings import Finding
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import InputReport, SourceFailure
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from padm_ibis.extract.resolve import Statement
+from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import Plan, State
 from padm_ibis.sources.spec import ResourceSpec
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
 from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
+from padm_ibis.sources.hints import hint_for
 from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.values import literal
 
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
 Columns = dict[str, dict[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A table that is there and does not give itself whole.
+
+    Attributes
+    ----------
+    hides
+        Whether it may be read, but a policy hides rows; otherwise it may not be read at all.
+    """
+
+    reason: str
+    hint: str
+    hides: bool = False
+
+
 class Source(ABC):
     """One configured source, attached to a DuckDB connection.
 
@@ -33,7 +50,7 @@ class Source(ABC):
     """
 
     dialect: ClassVar[str]
-    missing_hint: ClassVar[str] = "Check the schema in the source's configuration, and that the user may SELECT from it."
+    missing_hint: ClassVar[str] = "Check the schema in the source's configuration."
 
     def __init__(self, config: SourceConfig, con: duckdb.DuckDBPyConnection) -> None:
         self.config, self.con = config, con
@@ -60,6 +77,18 @@ class Source(ABC):
     @abstractmethod
     def qualified(self, table: str) -> str:
         """Return the quoted name of a table, in the source's dialect."""
+
+    def refusals(self, tables: Collection[str]) -> dict[str, Refusal]:
+        """Return those of ``tables`` that are there and refuse themselves, or some of their rows."""
+        return {}
+
+    def schemas(self, tables: Collection[str]) -> dict[str, int]:
+        """Return the schemas that have some of ``tables``, and how many."""
+        return {}
+
+    def place(self) -> str:
+        """Return what a person calls the place where the tables should be."""
+        return f"the schema {self.config.schema}"
 
     def named(self, table: str) -> str:
         """Return what a person calls a table of this source."""
@@ -94,7 +123,7 @@ class Source(ABC):
     def explained(self, error: duckdb.Error) -> SourceError:
         """Return the error to raise for a driver's."""
         text = driver_message(error, self.config)
-        hint = _hint(text, self.config)
+        hint = hint_for(text)
         kind = SourceUnreachable if _is_broken_connection(text) else SourceError
         return kind(f"The source {self.config.name}: {text}.", hint=hint)
 
@@ -110,27 +139,6 @@ def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> Warehous
     if certainly or isinstance(error, duckdb.FatalException):
         return WarehouseError(f"Bronze could not be written: {text}.")
     return None
-
-
-_ENCODING = (
-    "The source's database holds text that is not in its declared encoding; correct it there, or read a schema of views that"
-    " do, with convert_from(convert(convert_to(nombre, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'SQL_ASCII')."
-)
-_HINTS = (
-    ("statement timeout", "A statement took longer than statement_timeout_s of this source; raise it, or add an index there."),
-    ("lock timeout", "Something at the source holds a lock; try again, or raise lock_timeout_s."),
-    ("permission denied", "Grant the user SELECT on the tables and views of the schema, and USAGE on the schema."),
-    ("password authentication failed", "Check user and password of the source's URL."),
-    ("no pg_hba.conf entry", "The server does not let this user in from here; ask its administrator."),
-    ("invalid input syntax", "A column there holds a value that its type here cannot; `padm-ibis doctor` lists changed types."),
-    ("Conflicting lock", "Another program writes to that file; close it."),
-    ("Invalid unicode", _ENCODING),
-    ("invalid byte sequence", _ENCODING),
-)
-
-
-def _hint(text: str, config: SourceConfig) -> str | None:
-    return next((hint for words, hint in _HINTS if words.lower() in text.lower()), None)
 
 
 def _is_broken_connection(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -46,6 +46,16 @@ class DuckDBSource(Source):
         ):
             found.setdefault(table, {})[column] = kind
         return found
+
+    def schemas(self, tables: Collection[str]) -> dict[str, int]:
+        """Return the schemas that have some of ``tables``, and how many."""
+        return dict(
+            self.rows(
+                "SELECT table_schema, count(*) FROM information_schema.tables"
+                f" WHERE table_catalog = {literal(self.alias)} AND table_name IN ({', '.join(map(literal, sorted(tables)))})"
+                " GROUP BY ALL ORDER BY ALL"
+            )
+        )
 
     def relation(self, statement: str) -> str:
         """Return the statement itself: the file is attached where it runs."""

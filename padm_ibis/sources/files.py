@@ -95,6 +95,10 @@ class FilesSource(Source):
         """Return the name of the view over a table's file."""
         return f"temp.{quote(f'{self.alias}__{table}')}"
 
+    def place(self) -> str:
+        """Return the folder's name."""
+        return f"the folder {self.folder.name}"
+
     def named(self, table: str) -> str:
         """Return the names that a table's file may have."""
         return f"the file {table}.csv or {table}.parquet"

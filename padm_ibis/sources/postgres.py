@@ -6,7 +6,8 @@ they see one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import duckdb
 
 from padm_ibis.errors import SourceError, SourceUnreachable
-from padm_ibis.sources.connect import Columns, Source
+from padm_ibis.sources.connect import Columns, Refusal, Source
+from padm_ibis.sources.hints import GRANTS, hint_for
 from padm_ibis.sources.messages import driver_message
+from padm_ibis.sources.relations import relations
 from padm_ibis.sources.values import literal
 from padm_ibis.sources.values import quote as quoted
 
@@ -95,14 +98,34 @@ class PostgresSource(Source):
     def _columns(self, schema: str, names: str) -> list[tuple[str, str, str]]:
         statement = f"""
             SELECT table_name::text AS t, column_name::text AS c, data_type::text AS d, ordinal_position::int AS n
-            FROM information_schema.columns WHERE table_schema = {schema} AND table_name IN ({names})
+            FROM information_schema.columns
+            WHERE table_schema = {schema} AND table_name IN ({names}) AND has_schema_privilege(table_schema, 'USAGE')
             UNION ALL
             SELECT r.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text, a.attnum::int
             FROM pg_class r JOIN pg_namespace s ON s.oid = r.relnamespace
             JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
             WHERE r.relkind = 'm' AND s.nspname = {schema} AND r.relname IN ({names}) AND has_table_privilege(r.oid, 'SELECT')
+              AND has_schema_privilege(s.oid, 'USAGE')
             ORDER BY t, n"""
         return [(table, column, kind) for table, column, kind, _ in self.rows(statement)]
+
+    def refusals(self, tables: Collection[str]) -> dict[str, Refusal]:
+        """Return those of ``tables`` that the catalogue has and this role may not read, or not whole."""
+        found: dict[str, Refusal] = {}
+        for item in relations(self, tables):
+            if item.schema != self.config.schema:
+                continue
+            if not (item.usable and item.readable):
+                missing = "SELECT" if item.usable else f"USAGE on the schema {item.schema}"
+                found[item.name] = Refusal(f"the role {item.role} lacks {missing}", GRANTS)
+            elif item.veiled and not self.config.row_security:
+                reason = f"row-level security hides rows from the role {item.role}"
+                found[item.name] = Refusal(reason, hint_for("row-level security") or "", hides=True)
+        return found
+
+    def schemas(self, tables: Collection[str]) -> dict[str, int]:
+        """Return the schemas that have some of ``tables``, and how many, whether they may be read or not."""
+        return dict(Counter(item.schema for item in relations(self, tables)))
 
     def relation(self, statement: str) -> str:
         """Return a call that runs the statement at the server."""
@@ -139,6 +162,8 @@ class PostgresSource(Source):
             # bodies of Guaraní's views and functions use unqualified names
             "search_path": f"{quoted(self.config.schema)},public",
             "default_transaction_read_only": "on",
+            # a policy that hides rows is then an error that names the table, not a table that is shorter than it is
+            "row_security": "on" if self.config.row_security else "off",
         }
         options = " ".join(f"-c {name}={_escaped(value)}" for name, value in session.items())
         query = {**_CONNECT, **given, "options": f"{given.get('options', '')} {options}".strip()}

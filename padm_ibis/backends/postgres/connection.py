@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
 from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
+from padm_ibis.sources.hints import hint_for
 
 if TYPE_CHECKING:
     from padm_ibis.backends.base import Rows
@@ -179,9 +180,5 @@ def _may_pass(error: BaseException) -> bool:
 
 def _unreachable(error: psycopg.Error, config: Config, called: str) -> WarehouseError:
     text = " ".join(config.mask(str(error)).split()).rstrip(".")
-    hint = f"Check host, port and database of the {called}'s URL, and whether the server is up."
-    if "password" in text or "authentication" in text:
-        hint = f"Check user and password of the {called}'s URL."
-    elif "does not exist" in text:
-        hint = "Create it first; padm-ibis makes schemas and tables, not databases or roles."
+    hint = hint_for(text) or f"Check host, port and database of the {called}'s URL, and whether the server is up."
     return WarehouseError(f"The {called} {config.warehouse.url} cannot be reached: {text}.", hint=hint)

@@ -1,0 +1,71 @@
+"""A warehouse in a file: its folder, the room on the disk, and when its sources were last read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from padm_ibis.extract.store import LEDGER
+from padm_ibis.report.health import Diagnosis
+from padm_ibis.sources.values import literal
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config
+
+_ROOM = 2  # a run needs the work file and its copy
+_LEAST = 1 << 28
+_READ_ONLY = "Is the disk mounted read-only, or does another user own it? A run writes there, and to the folder beside it."
+
+
+def warehouse(config: Config) -> Iterator[Diagnosis]:
+    """Say whether a run can write there, and what it will find."""
+    path = config.warehouse.url.path
+    if path is None:
+        yield Diagnosis("ok", "warehouse", f"{config.warehouse.url}: only its statements are written, see padm-ibis sql")
+        return
+    folder = path.parent
+    if not folder.is_dir():
+        yield Diagnosis("error", "warehouse", f"its folder {folder} does not exist", f"mkdir -p {folder}")
+        return
+    for place in (folder, path, config.state):
+        if place.exists() and not os.access(place, os.W_OK):
+            yield Diagnosis("error", "warehouse", f"{place} may not be written", _READ_ONLY)
+    size = sum(f.stat().st_size for f in (path, config.state / "work.duckdb") if f.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{path.name}: {_bytes(size)} on disk, {_bytes(free)} free"
+    enough = free > _ROOM * max(size, _LEAST)
+    advice = None if enough else "Free some space: a run needs room for two copies of the warehouse."
+    yield Diagnosis("ok" if enough else "warning", "warehouse", text, advice)
+    yield from _last_read(path)
+
+
+def _last_read(path: Path) -> Iterator[Diagnosis]:
+    if not path.exists():
+        yield Diagnosis("ok", "warehouse", "nothing was published yet")
+        return
+    try:
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH {literal(str(path))} AS warehouse (READ_ONLY)")
+            rows = con.execute(
+                f"SELECT source_db, min(extracted_at), count(*) FROM warehouse.{LEDGER}.watermarks GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+    except duckdb.CatalogException:
+        return
+    except duckdb.Error as error:
+        yield Diagnosis("error", "warehouse", f"{path.name} cannot be opened: {str(error).splitlines()[0]}")
+        return
+    for name, oldest, count in rows:
+        yield Diagnosis("ok", "warehouse", f"{name}: {count} tables, the oldest read {oldest:%Y-%m-%d %H:%M} UTC")
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -1,0 +1,90 @@
+"""The statement of one resource at one source, and what is done here with the rows it sends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from padm_ibis.extract.hashing import Hasher
+from padm_ibis.sources.spec import ResourceSpec
+from padm_ibis.sources.values import bounded, landed, literal, quote, sql_type
+
+ODD = "_odd"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The statement of one resource at one source, and what is done here with the rows it sends.
+
+    Attributes
+    ----------
+    body
+        The resource's own statement, over this installation's tables.
+    fallbacks
+        Table → the one that is read in its place.
+    """
+
+    spec: ResourceSpec
+    dialect: str
+    body: str
+    fallbacks: Mapping[str, str]
+
+    @property
+    def definition(self) -> str:
+        """Names what the rows are made by: rows made by another are read again."""
+        made = [self.sql(), *self.landed().values()]
+        return hashlib.sha256("\n".join(made).encode()).hexdigest()[:16]
+
+    def sql(self, since: str | None = None) -> str:
+        """Return the statement; with ``since``, only of rows whose cursor is not before it, or null."""
+        sent = {name: bounded(f"q.{quote(name)}", kind, self.dialect) for name, kind in self._plain.items()}
+        columns = {name: sent[name][0] if name in sent else f"q.{quote(name)}" for name in self.spec.own_columns}
+        odd = " OR ".join(condition for _, condition in sent.values() if condition)
+        flag = f"CASE WHEN {odd} THEN 1 ELSE 0 END" if odd else "0"
+        return f"SELECT {_listed(columns)}, {flag} AS {ODD} FROM ({self.body}) AS q{self._where(since)}"
+
+    def landed(self) -> dict[str, str]:
+        """Return DuckDB's SQL, by column, that makes of what was sent what bronze holds."""
+        hashes = {name: Hasher.sql(name, how) for name, how in self.spec.hashes.items()}
+        return {name: hashes.get(name) or landed(quote(name), kind)[0] for name, kind in self.spec.own_columns.items()}
+
+    def odd(self) -> str:
+        """Return DuckDB's condition: some value of a row that was sent had to be changed to fit the contract's type."""
+        here = (landed(quote(name), kind)[1] for name, kind in self._plain.items())
+        return " OR ".join([f"{ODD} = 1", *(condition for condition in here if condition)])
+
+    def odd_columns(self, relation: Callable[[str], str], since: str | None = None) -> tuple[tuple[str, ...], str]:
+        """Return columns, and DuckDB's query that counts the values of each that had to be changed.
+
+        Parameters
+        ----------
+        relation
+            What stands in a FROM for a statement at the source.
+        """
+        there, here = {}, {}
+        for name, kind in self._plain.items():
+            column = f"q.{quote(name)}"
+            if condition := bounded(column, kind, self.dialect)[1]:
+                there[name], here[name] = f"CASE WHEN {condition} THEN 1 ELSE 0 END", f"{quote(name)} = 1"
+            elif condition := landed(quote(name), kind)[1]:
+                there[name], here[name] = column, condition
+        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in here.values())
+        sent = f"SELECT {_listed(there)} FROM ({self.body}) AS q{self._where(since)}"
+        return tuple(here), f"SELECT {counts} FROM {relation(sent)}"
+
+    @property
+    def _plain(self) -> dict[str, str]:
+        """The columns that arrive as they are."""
+        return {name: kind for name, kind in self.spec.own_columns.items() if name not in self.spec.hashes}
+
+    def _where(self, since: str | None) -> str:
+        if since is None or self.spec.cursor is None:
+            return ""
+        cursor = f"q.{quote(self.spec.cursor)}"
+        kind = sql_type(self.spec.columns[self.spec.cursor], self.dialect)
+        return f" WHERE {cursor} >= CAST({literal(since)} AS {kind}) OR {cursor} IS NULL"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
