@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from padm_ibis.define import code
 from padm_ibis.define.dag import Dag
 from padm_ibis.define.statements import Statements
-from padm_ibis.errors import ConfigError
+from padm_ibis.errors import ConfigError, DefinitionError
 from padm_ibis.params import Params
 
 if TYPE_CHECKING:
@@ -115,27 +115,55 @@ def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
 
     functions: list[TableFunction] = []
     sources: dict[str, SourceTable] = {}
-    if guarani:
-        from padm_ibis.bronze import BRONZE
-        from padm_ibis.gold import GOLD
-        from padm_ibis.silver import SILVER
-        from padm_ibis.sources.guarani import TABLES
-
-        functions += [*BRONZE, *SILVER, *GOLD]
-        sources |= TABLES
-    for module in [_import(name) for name in modules]:
-        functions += marked(module)
-        sources |= getattr(module, "TABLES", {})
+    for name, module in _imported([*(OWN if guarani else ()), *modules]).items():
+        plan = OWN.get(name)
+        found = getattr(module, plan) if plan else marked(module)
+        tables = getattr(module, "TABLES", {})
+        if not found and not tables:
+            raise ConfigError(
+                f"models.modules: {name} has no model: no function in it is marked.",
+                hint="Mark each with @model(<its contract>); a package's __init__ imports its functions.",
+            )
+        functions += found
+        sources |= tables
     return build(functions, sources)
 
 
-def _import(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or name
-        whose = "" if name.startswith(missing) else f" (imported by {name})"
-        raise ConfigError(
-            f"models.modules: there is no module {missing!r}{whose}.",
-            hint="It may be an installed package, a file beside padm.toml, or on PYTHONPATH.",
-        ) from None
+OWN = {
+    "padm_ibis.sources.guarani": "",
+    "padm_ibis.bronze": "BRONZE",
+    "padm_ibis.silver": "SILVER",
+    "padm_ibis.gold": "GOLD",
+}
+"""This package's tables: module → its floor plan, which gives the order."""
+
+
+def _imported(names: Iterable[str]) -> dict[str, ModuleType]:
+    """Import all modules; what is wrong with any is told with what is wrong with the others.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names modules that do not exist, and nothing else is wrong.
+    DefinitionError
+        If code in them cannot be imported.
+    """
+    from padm_ibis.define import mistakes
+
+    modules: dict[str, ModuleType] = {}
+    absent, broken = list[str](), list[str]()
+    for name in names:
+        try:
+            modules[name] = import_module(name)
+        except Exception as error:  # whatever a user's code may raise
+            if isinstance(error, ModuleNotFoundError) and name.startswith(error.name or name):
+                missing = error.name or name
+                absent.append(f"models.modules: there is no module {missing!r}.{mistakes.near_module(missing)}")
+            else:
+                broken.append(mistakes.in_module(name, error))
+    if broken:
+        raise DefinitionError("\n".join(absent + broken))
+    if absent:
+        hint = "It may be an installed package, a file beside padm.toml, or on PYTHONPATH."
+        raise ConfigError("\n".join(absent), hint=hint)
+    return modules

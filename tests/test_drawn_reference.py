@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from padm_ibis.checks.tft import GoldTftTrainingDataset
-from padm_ibis.define import graph as graphs
+from padm_ibis.definitions import collect
 from padm_ibis.params import Params
 from padm_ibis.silver import dim_fecha
 from padm_ibis.testing import run_model, strategies
@@ -69,7 +69,7 @@ REPORTS_OF_RESULTS = ("mart_student_academic_summary", "mart_cohort_analysis", "
 
 @functools.cache
 def chain(params: Params) -> Chain:
-    graph = graphs.collect()
+    graph = collect()
     return Chain(graph, [graph[name] for name in COMPARED], params, "bronze")
 
 

@@ -222,7 +222,7 @@ def test_a_finding_names_file_line_model_rule_column_and_what_to_write():
 
 def test_an_exception_without_a_reason_is_no_exception():
     with pytest.raises(DefinitionError, match="no reason"):
-        model(Halved, allow={"round": " "})(halved)
+        model_of(model(Halved, allow={"round": " "})(halved))
 
 
 def test_nothing_found_refuses_nothing():

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from padm_ibis.define import graph as graphs
+from padm_ibis.definitions import collect
 from padm_ibis.testing import strategies
 from padm_ibis.testing.prepared import Chain
 from padm_ibis.testing.run_model import DEFAULT_PARAMS
@@ -27,7 +27,7 @@ MADE = ("gold_tft_temporal_features", "gold_tft_training_dataset", "mart_alumnos
 @functools.cache
 def worlds() -> list[Rows]:
     """The same drawn bronze tables every time, and what some models make of them."""
-    graph = graphs.collect()
+    graph = collect()
     chain = Chain(graph, [graph[name] for name in MADE], DEFAULT_PARAMS, "bronze")
     found: list[Rows] = []
 

@@ -7,8 +7,8 @@ What Pandera has no word for (role, personal data, foreign key) is the column's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_args
 
@@ -17,7 +17,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from pandera.ibis import DataFrameModel, Field
 
-from padm_ibis.errors import DefinitionError
+from padm_ibis.define import places
+from padm_ibis.errors import DefinitionError, did_you_mean
 from padm_ibis.params import Params
 
 Layer = Literal["bronze", "silver", "gold"]
@@ -29,6 +30,8 @@ Role = Literal[
     "observed_categorical", "observed_real",
 ]  # fmt: skip
 ROLES: tuple[str, ...] = get_args(Role)
+CONDITIONS = tuple(f.name for f in fields(Params) if f.type in (bool, "bool"))
+"""Run parameters that a column may hang on."""
 FEATURE_ROLES = frozenset(r for r in ROLES if r.startswith(("static_", "known_c", "known_r", "observed_")))
 
 
@@ -130,8 +133,20 @@ class Column:
 
 @cache
 def all_columns(contract: type[Contract]) -> tuple[Column, ...]:
-    """Return every column of ``contract`` in order, conditional ones included."""
-    fields = contract.to_schema().columns
+    """Return every column of ``contract`` in order, conditional ones included.
+
+    Raises
+    ------
+    DefinitionError
+        If columns are not declared as `column` declares them; all of them are listed, with file and line.
+    """
+    declared = contract.to_schema().columns
+    if wrong := [
+        f"{places.of_class(contract, name)}: {contract.__name__}.{name} {mistake}"
+        for name, field in declared.items()
+        for mistake in _mistakes(contract, name, field)
+    ]:
+        raise DefinitionError("\n".join(wrong))
     return tuple(
         Column(
             name=name,
@@ -139,25 +154,30 @@ def all_columns(contract: type[Contract]) -> tuple[Column, ...]:
             description=col.description or "",
             nullable=col.nullable,
             checks=tuple(col.checks),
-            **_metadata(contract, name, col),
+            **col.metadata,
         )
-        for name, col in fields.items()
+        for name, col in declared.items()
     )
 
 
-def _metadata(contract: type[Contract], name: str, field: Any) -> dict[str, Any]:
-    """What `column` keeps with a field; a field declared otherwise would silently promise less."""
-    where = f"{contract.__name__}.{name}"
+def _mistakes(contract: type[Contract], name: str, field: Any) -> Iterator[str]:
+    """What is wrong with a column: declared otherwise than by `column`, it would silently promise less."""
+    kept = field.metadata or {}
     if field.unique:
-        raise DefinitionError(f"{where}: Pandera ignores Field(unique=True) on Ibis.", hint="Name the key in Config.unique.")
-    if not field.metadata or "role" not in field.metadata:
-        raise DefinitionError(f"{where} is not declared with column().", hint=f'{name}: dt.Int64 = column("What it means.")')
-    if (field.metadata["breaker"] == "aggregate") != (field.metadata["k"] is not None) or (field.metadata["k"] or 2) < 2:
-        raise DefinitionError(
-            f"{where}: breaker='aggregate' goes with the least number of people in a group, and only with it.",
-            hint="Write k=5, or any number from 2 on.",
+        yield "has Field(unique=True), which Pandera ignores on Ibis. Name the key in Config.unique."
+    if "role" not in kept:
+        yield f'is not declared with column(). Write {name}: dt.Int64 = column("What it means.").'
+        return
+    allowed = {"role": ROLES, "pii": get_args(Pii), "breaker": (None, *get_args(Breaker)), "when": (None, *CONDITIONS)}
+    for word, values in allowed.items():
+        if kept[word] not in values:
+            near = did_you_mean(str(kept[word]), [value for value in values if value])
+            yield f"has the {word} {kept[word]!r}, which does not exist. {near}"
+    if (kept["breaker"] == "aggregate") != (kept["k"] is not None) or (kept["k"] or 2) < 2:
+        yield (
+            "has breaker='aggregate' or k: they go together, k being the least number of people in a group. "
+            "Write k=5, or any number from 2 on."
         )
-    return dict(field.metadata)
 
 
 def columns(contract: type[Contract], params: Params | None = None) -> tuple[Column, ...]:
@@ -172,20 +192,36 @@ def schema(contract: type[Contract], params: Params | None = None) -> ibis.Schem
 
 @cache
 def key(contract: type[Contract]) -> tuple[str, ...]:
-    """Return the columns whose values identify a row: the table's grain."""
+    """Return the columns whose values identify a row: the table's grain.
+
+    Raises
+    ------
+    DefinitionError
+        If the contract names none.
+    """
     unique: Sequence[str] | str | None = contract.to_schema().unique
     if not unique:
-        raise TypeError(f"{contract.__name__} declares no Config.unique: a table needs a grain.")
+        raise DefinitionError(
+            f"{places.of_class(contract)}: {contract.__name__} declares no Config.unique: a table needs a grain.",
+            hint='Name the columns that identify a row: class Config: unique = ["source_db", …].',
+        )
     return (unique,) if isinstance(unique, str) else tuple(unique)
 
 
 def layer(contract: type[Contract]) -> Layer:
-    """Return the layer whose contract base ``contract`` extends."""
+    """Return the layer whose contract base ``contract`` extends.
+
+    Raises
+    ------
+    DefinitionError
+        If it extends none.
+    """
     bases: dict[type[Contract], Layer] = {BronzeContract: "bronze", SilverContract: "silver", GoldContract: "gold"}
     for base, name in bases.items():
         if issubclass(contract, base):
             return name
-    raise TypeError(f"{contract.__name__} extends none of {', '.join(b.__name__ for b in bases)}.")
+    names = ", ".join(base.__name__ for base in bases)
+    raise DefinitionError(f"{places.of_class(contract)}: {contract.__name__} extends none of {names}.")
 
 
 def unbound(contract: type[Contract], name: str, params: Params | None = None) -> ir.Table:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import ibis
@@ -16,9 +13,11 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from padm_ibis.define import contract as contracts
+from padm_ibis.define import declared, mistakes, places
+from padm_ibis.define.contract import Contract
 from padm_ibis.define.dag import Dag, Node
 from padm_ibis.define.layers import LAYERS, LOADER_COLUMNS
-from padm_ibis.define.model import PARAMS, Model, Resource, model_of
+from padm_ibis.define.model import MARK, PARAMS, Model, Resource, model_of
 from padm_ibis.define.source_table import SourceTable
 from padm_ibis.errors import DefinitionError, SchemaMismatch, did_you_mean
 from padm_ibis.params import Params
@@ -27,6 +26,7 @@ READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"bronze": (), "silver": ("bronze", "silver"), "gold": ("silver", "gold")}
 )
 
+INPUTS = "Its inputs have the columns of their contracts; see `padm-ibis show <table>`."
 TableFunction = Callable[..., ir.Table]
 
 
@@ -81,27 +81,40 @@ class Graph:
             given = table or (lambda m: contracts.unbound(m.contract, m.name, params))
             inputs = {name: given(self.models[name]) for name in model.inputs}
         try:
-            return model.function(**inputs, **({PARAMS: params} if model.takes_params else {}))
+            made: object = model.function(**inputs, **({PARAMS: params} if model.takes_params else {}))
         except Exception as error:
-            raise DefinitionError(
-                f"{model.where}: {model.name} cannot be written as an expression: {type(error).__name__}: {_first_line(error)}",
-                hint="Its inputs have the columns of their contracts; see `padm-ibis show <table>`.",
-            ) from error
+            place, _, told = mistakes.in_model(error, model.path, model.where).partition(": ")
+            raise DefinitionError(f"{place}: {model.name} cannot be written as an expression: {told}", hint=INPUTS) from error
+        if not isinstance(made, ir.Table):
+            what = "nothing; its last line is to return its table" if made is None else f"{type(made).__name__}, not a table"
+            raise DefinitionError(f"{model.where}: {model.name} returns {what}.")
+        return made
 
     def check_schemas(self, models: Iterable[Model], params: Params) -> dict[str, ir.Table]:
         """Build the expression of each model and compare it with its contract, without any data.
 
         Raises
         ------
+        DefinitionError
+            If some cannot be written; all are listed.
         SchemaMismatch
-            If some do not fit; every difference of every table is listed.
+            If some do not fit; every difference of every table is listed, and what cannot be written too.
         """
-        expressions, problems = {}, []
+        expressions: dict[str, ir.Table] = {}
+        unwritten, different = list[str](), list[str]()
         for model in models:
-            expressions[model.name] = expression = self.bind(model, params)
-            problems += [f"{model.where}: {model.name}: {p}" for p in differences(expression.schema(), expected(model, params))]
-        if problems:
-            raise SchemaMismatch("\n".join(problems), hint="A model's last step is one select in the order of its contract.")
+            try:
+                expressions[model.name] = expression = self.bind(model, params)
+            except DefinitionError as error:
+                unwritten.append(error.message)
+            else:
+                wrong = differences(expression.schema(), expected(model, params))
+                different += [f"{model.where}: {model.name}: {w}" for w in wrong]
+        if different:
+            hint = "A model's last step is one select in the order of its contract."
+            raise SchemaMismatch("\n".join(unwritten + different), hint=hint)
+        if unwritten:
+            raise DefinitionError("\n".join(unwritten), hint=INPUTS)
         return expressions
 
 
@@ -136,8 +149,8 @@ def _plain_type(kind: dt.DataType) -> dt.DataType:
 
 def marked(module: ModuleType) -> list[TableFunction]:
     """Return the functions of ``module`` that are models, in the order of their definition; packages name them too."""
-    found = {id(value): value for value in vars(module).values() if callable(value) and hasattr(value, "__padm_model__")}
-    return sorted(found.values(), key=lambda f: (model_of(f).path, model_of(f).line))
+    found = {id(value): value for value in vars(module).values() if callable(value) and hasattr(value, MARK)}
+    return sorted(found.values(), key=lambda f: (f.__code__.co_filename, f.__code__.co_firstlineno))
 
 
 def build(functions: Iterable[TableFunction], sources: Mapping[str, SourceTable] | None = None) -> Graph:
@@ -146,19 +159,26 @@ def build(functions: Iterable[TableFunction], sources: Mapping[str, SourceTable]
     Raises
     ------
     DefinitionError
-        If two have one name, one reads a table that does not exist or that its layer may not read, or some
-        read each other in a circle. All mistakes but circles are collected first.
+        If two have one name, a contract is not one or refers to nowhere, one reads a table that does not exist or
+        that its layer may not read, or some read each other in a circle. All mistakes but circles are collected first.
     """
     tables = dict(sources or {})
     models: dict[str, Model] = {}
     problems: list[str] = []
+    refused = set[str]()  # what reads them is not wrong itself
     for function in functions:
-        model = model_of(function)
+        try:
+            model = model_of(function)
+        except DefinitionError as error:
+            problems += error.message.splitlines()
+            refused.add(function.__name__)
+            continue
         if model.name in models and models[model.name] != model:
             problems.append(f"{model.where}: there is a table {model.name!r} already, at {models[model.name].where}.")
         models.setdefault(model.name, model)
     for model in models.values():
-        problems += _wrong_inputs(model, models, tables)
+        problems += _wrong_inputs(model, models, tables, refused)
+    problems += _wrong_contracts(models, refused)
     if problems:
         raise DefinitionError("\n".join(problems))
     ordered = {name: models[name] for name in _ordered(models)}
@@ -171,13 +191,28 @@ def _node(model: Model) -> Node:
     return Node(model.name, model.layer, inputs, model.takes_params, "" if module.split(".")[0] == "padm_ibis" else module)
 
 
-def _wrong_inputs(model: Model, models: Mapping[str, Model], sources: Mapping[str, SourceTable]) -> Iterator[str]:
+def _wrong_contracts(models: Mapping[str, Model], refused: Iterable[str]) -> Iterator[str]:
+    """What is wrong with each contract alone, then with the references between those that can be read."""
+    readable: dict[str, type[Contract]] = {}
+    for name, model in models.items():
+        wrong = declared.problems(model.contract)
+        yield from wrong
+        if not wrong:
+            readable[name] = model.contract
+    if len(readable) == len(models) and not refused:
+        for contract in readable.values():
+            yield from declared.foreign_keys(contract, readable)
+
+
+def _wrong_inputs(
+    model: Model, models: Mapping[str, Model], sources: Mapping[str, SourceTable], refused: Iterable[str]
+) -> Iterator[str]:
     if model.layer == "bronze":
         existing, kind = {*sources}, "source table"
     else:
         existing, kind = {n for n, m in models.items() if m.layer in READS[model.layer]}, "table"
     for name in model.inputs:
-        if name in existing:
+        if name in existing or name in refused:
             continue
         place = f"{_file(model)}:{_line(model, name)}: {model.name} reads {name!r}"
         if name in models:
@@ -214,23 +249,7 @@ def _file(model: Model) -> str:
 
 def _line(model: Model, parameter: str) -> int:
     """The line on which ``parameter`` stands: signatures run over several."""
-    return _parameter_lines(model.path, model.name).get(parameter, model.line)
-
-
-@functools.cache
-def _parameter_lines(path: str, function: str) -> dict[str, int]:
-    try:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):  # defined in an interactive session
-        return {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            return {a.arg: a.lineno for a in [*node.args.args, *node.args.kwonlyargs]}
-    return {}
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+    return places.parameter_lines(model.path, model.name).get(parameter, model.line)
 
 
 def resources(models: Iterable[Model]) -> tuple[Resource, ...]:

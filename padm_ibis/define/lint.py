@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
@@ -214,13 +215,17 @@ def lint(
     return sorted(findings, key=lambda f: (f.rule, f.subject))
 
 
-def lint_graph(graph: Graph, params: Params, names: Iterable[str] | None = None) -> list[Finding]:
+def lint_graph(
+    graph: Graph, params: Params, names: Iterable[str] | None = None, bound: Mapping[str, ir.Table] = MappingProxyType({})
+) -> list[Finding]:
     """Return what is wrong with the models of a graph, over tables without data.
 
     Parameters
     ----------
     names
         The models to look at; by default all.
+    bound
+        Expressions that are made already, by the name of their model.
     """
     keys = {model.name: [contracts.key(model.contract)] for model in graph}
     given = {table.name: [table.key] for table in graph.sources.values() if table.key}
@@ -230,7 +235,8 @@ def lint_graph(graph: Graph, params: Params, names: Iterable[str] | None = None)
         # Whether bronze's key holds is the source's affair, and checked as rows arrive; that no join multiplies them is ours.
         bronze = model.layer == "bronze"
         findings += lint(
-            graph.bind(model, params), keys=given if bronze else keys, grain=() if bronze else model.grain,
+            bound[name] if name in bound else graph.bind(model, params),
+            keys=given if bronze else keys, grain=() if bronze else model.grain,
             allow=model.allow, name=model.name, where=model.where,
         )  # fmt: skip
     return findings

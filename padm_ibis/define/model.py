@@ -7,20 +7,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import ibis.expr.types as ir
 
-from padm_ibis.define.contract import Contract, Layer, key, layer
+from padm_ibis.define.contract import BronzeContract, Contract, GoldContract, Layer, SilverContract, key, layer
+from padm_ibis.define.places import place
 from padm_ibis.errors import DefinitionError
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=ir.Table)
+F = TypeVar("F", bound=Callable[..., Any])
 PARAMS = "params"
+MARK = "__padm_model__"
 Hash = Literal["documento", "texto"]
 
 
@@ -59,7 +61,7 @@ class Model:
     @property
     def where(self) -> str:
         """``file:line`` of the definition, without the machine's folders."""
-        return f"{'/'.join(Path(self.path).parts[-3:])}:{self.line}"
+        return place(self.path, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,14 @@ class Resource(Model):
     fallback: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A function that was marked and cannot be a model: kept, so that the mistakes of all are told at once."""
+
+    name: str
+    mistakes: tuple[str, ...]
+
+
 def model(
     contract: type[Contract], *, point_in_time: bool = False, allow: Mapping[str, str] | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -102,16 +112,19 @@ def model(
     allow
         Exceptions to the definition-time rules, each with its reason: ``{"fan-out dim_census": "narrowed to one by …"}``.
 
-    Raises
-    ------
-    DefinitionError
-        If name, contract or signature do not fit each other.
+    Notes
+    -----
+    What does not fit (name, contract, signature) is kept with the function and raised by `model_of` and `graph.build`,
+    together with the mistakes of all other models.
     """
 
     def attach(function: Callable[P, R]) -> Callable[P, R]:
-        _attach(function, Model(**_facts(function, contract), point_in_time=point_in_time, allow=_reasons(function, allow)))
-        return function
+        if wrong := [*_mistakes(function, contract), *_unreasoned(function, allow)]:
+            return _refused(function, wrong)
+        return _attach(function, Model(**_facts(function, contract), point_in_time=point_in_time, allow=_frozen(allow)))
 
+    if inspect.isfunction(contract):  # @model, without parentheses: what stands below it would vanish from the graph
+        return _refused(contract, [f"@model is given no contract. Write @model({camel(contract.__name__)})."])
     return attach
 
 
@@ -128,11 +141,11 @@ def resource(
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
 
     def attach(function: Callable[P, R]) -> Callable[P, R]:
+        wrong = [*_mistakes(function, contract), *_unreasoned(function, allow)]
         if (load == "incremental") != (cursor is not None):
-            raise DefinitionError(
-                f"{function.__name__}: a cursor goes with load='incremental', and only with it.",
-                hint="Give cursor='<date column>' or load='full'.",
-            )
+            wrong.append("a cursor goes with load='incremental', and only with it. Give cursor='<date column>' or load='full'.")
+        if wrong:
+            return _refused(function, wrong)
         record = Resource(
             **_facts(function, contract),
             point_in_time=False,
@@ -141,10 +154,9 @@ def resource(
             known_at=known_at,
             hashes=MappingProxyType(dict(hashes or {})),
             fallback=MappingProxyType(dict(fallback or {})),
-            allow=_reasons(function, allow),
+            allow=_frozen(allow),
         )
-        _attach(function, record)
-        return function
+        return _attach(function, record)
 
     return attach
 
@@ -155,12 +167,14 @@ def model_of(function: Callable[..., ir.Table]) -> Model:
     Raises
     ------
     DefinitionError
-        If the function was never marked.
+        If the function was never marked, or cannot be a model: every reason is listed, with file and line.
     """
-    record: Model | None = getattr(function, "__padm_model__", None)
+    record: Model | Refused | None = getattr(function, MARK, None)
     if record is None:
         name = getattr(function, "__name__", repr(function))
         raise DefinitionError(f"{name} is not a model.", hint="Decorate it with @model(<its contract>).")
+    if isinstance(record, Refused):
+        raise DefinitionError("\n".join(record.mistakes))
     return record
 
 
@@ -169,31 +183,45 @@ def camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _reasons(function: Callable[..., ir.Table], allow: Mapping[str, str] | None) -> Mapping[str, str]:
+def _unreasoned(function: Callable[..., ir.Table], allow: Mapping[str, str] | None) -> Iterator[str]:
     for rule, reason in (allow or {}).items():
         if not reason.strip():
-            raise DefinitionError(f"{function.__name__}: the exception {rule!r} has no reason.", hint="Say why it is right here.")
+            yield f"the exception {rule!r} has no reason. Say why it is right here."
+
+
+def _frozen(allow: Mapping[str, str] | None) -> Mapping[str, str]:
     return MappingProxyType(dict(allow or {}))
 
 
-def _attach(function: Callable[..., ir.Table], record: Model) -> None:
-    function.__padm_model__ = record  # type: ignore[attr-defined]
+def _attach(function: F, record: Model | Refused) -> F:
+    setattr(function, MARK, record)
+    return function
+
+
+def _refused(function: F, wrong: Iterable[str]) -> F:
+    where = place(function.__code__.co_filename, function.__code__.co_firstlineno)
+    own = (f"{where}: {function.__name__}: {mistake}" for mistake in wrong)
+    return _attach(function, Refused(function.__name__, tuple(own)))
+
+
+def _mistakes(function: Callable[..., ir.Table], contract: type[Contract]) -> Iterator[str]:
+    """What keeps a function and its contract from being a table; what the contract says itself is looked at later."""
+    name = function.__name__
+    if not (inspect.isclass(contract) and issubclass(contract, Contract)):
+        yield f"its contract is {contract!r}, which is no class of a contract. Write @model({camel(name)})."
+    elif contract.__name__ != camel(name):
+        yield f"its contract is {contract.__name__}; a contract is named after its model: {camel(name)}."
+    elif not issubclass(contract, BronzeContract | SilverContract | GoldContract):
+        yield f"{contract.__name__} says no layer. Extend BronzeContract, SilverContract or GoldContract."
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) or p.default is not p.empty for p in parameters):
+        yield f"a model's parameters are plain names of tables, and {PARAMS!r}. Drop *args, **kwargs and defaults."
 
 
 def _facts(function: Callable[..., ir.Table], contract: type[Contract]) -> dict[str, Any]:
-    name = function.__name__
-    if contract.__name__ != camel(name):
-        raise DefinitionError(
-            f"The model {name} has the contract {contract.__name__}.", hint=f"A contract is named after its model: {camel(name)}."
-        )
-    parameters = inspect.signature(function).parameters.values()
-    if any(p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) or p.default is not p.empty for p in parameters):
-        raise DefinitionError(
-            f"{name}: a model's parameters are plain names of tables, and {PARAMS!r}.", hint="Drop *args, **kwargs and defaults."
-        )
-    names = [p.name for p in parameters]
+    names = list(inspect.signature(function).parameters)
     return {
-        "name": name,
+        "name": function.__name__,
         "layer": layer(contract),
         "contract": contract,
         "function": function,

@@ -34,18 +34,14 @@ def check_names(config: Config, request: Request, nodes: Sequence[Node], definit
 
 
 def check_definitions(run: RunState, names: Iterable[str]) -> None:
-    """Build expressions, compare them with their contracts and hold them to the rules: before any data is read.
+    """Build expressions, compare them with their contracts and hold them to the rules: before any data is read."""
+    from padm_ibis.define.lint import lint_graph, refuse
 
-    The rules are for models of other packages: this one's are held to them by its own tests.
-    """
     names = list(names)
     graph = run.definitions.graph
     params = run.definitions.params(run.request.as_of)
     run.expressions.update(graph.check_schemas([graph.models[name] for name in names], params))
-    if foreign := [name for name in names if run.definitions.dag.nodes[name].module]:
-        from padm_ibis.define.lint import lint_graph, refuse
-
-        refuse(lint_graph(graph, params, foreign))
+    refuse(lint_graph(graph, params, names, run.expressions))
 
 
 def check_inputs_exist(work: Work, run: RunState) -> None:
