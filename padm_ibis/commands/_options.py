@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from padm_ibis.config import Config
 
+ENDLESS = 100_000  # columns
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -96,11 +97,11 @@ def masking(config: Config, error: PadmError) -> PadmError:
     return error
 
 
-def console() -> Console:
-    """Return a console on stdout."""
+def console(*, cut: bool = True) -> Console:
+    """Return a console on stdout; what does not ``cut`` runs as wide as it is, where nobody's screen ends."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if cut or on_terminal() else ENDLESS)
 
 
 def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:

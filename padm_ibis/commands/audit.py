@@ -90,7 +90,7 @@ def _numbers(column: Column) -> tuple[str, str, str]:
 
 @audit.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("--all", "everything", is_flag=True, help="List columns without personal data, too.")
+@click.option("--all", "everything", is_flag=True, help="List every column, not only what needs a look.")
 @common("padm_ibis.audit.privacy:PrivacyReport")
 def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     """Show which personal data reaches where, computed from the code.
@@ -133,7 +133,7 @@ def _people_of(config: Config, graph: Graph) -> Iterator[Warehouse | None]:
 
 
 def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
-    shown = [c for c in report.columns if everything or c.problem or "none" not in (c.declared, c.computed) or c.breaker]
+    shown = [c for c in report.columns if everything or _needs_a_look(c)]
     if on_terminal():
         from rich import box
         from rich.markup import escape
@@ -154,12 +154,20 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
             click.echo(
                 f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {', '.join(c.sources) or 'no source'}{broken}{problem}"
             )
+    if len(shown) < len(report.columns):
+        say(f"{_columns(len(report.columns) - len(shown))} more hold what their class allows; --all lists them.")
     counts = Counter(c.declared for c in report.columns)
     classes = ", ".join(f"{counts[k]} {k}" for k in ("sensitive", "direct", "indirect", "none"))
     verdict = (
         "No column is above its declared class" if report.ok else f"{_columns(len(report.problems))} may not stay as they are"
     )
     say(f"{verdict}: {_columns(len(report.columns))} ({classes}).")
+
+
+def _needs_a_look(found: Finding) -> bool:
+    """Problems, what names a person or is sensitive beyond bronze, and every place where a class is lowered."""
+    beyond_bronze = found.layer != "bronze" and found.declared in ("direct", "sensitive")
+    return bool(found.problem or beyond_bronze or (found.breaker and found.layer != "bronze"))
 
 
 def _columns(count: int) -> str:

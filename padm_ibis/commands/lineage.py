@@ -84,7 +84,7 @@ def _show_tree(node: Node, *, indirect: bool) -> None:
 
     root = Tree(label(node), guide_style="dim")
     grow(root, node)
-    console().print(root, soft_wrap=True)
+    console(cut=False).print(root, soft_wrap=True)
 
 
 SHOWN = 12  # columns that a person still reads

@@ -49,10 +49,28 @@ def test_an_unknown_column_is_named_with_the_nearest(run, capsys):
 
 
 def test_audit_privacy_passes_and_lists_personal_columns(run):
-    code, out = run("audit", "privacy", "gold_tft_static_features")
+    code, out = run("audit", "privacy", "gold_tft_static_features", "--all")
     assert code == 0
     assert "gold_tft_static_features.anio_nacimiento" in out
     assert "mdp_personas.fecha_nacimiento" in out
+
+
+def test_audit_privacy_prints_what_needs_a_look_and_counts_the_rest(run):
+    code, out = run("audit", "privacy")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) < 40
+    assert any(line.startswith("gold.mart_ranking_docentes.docente_hash  indirect") for line in lines)  # a class is lowered here
+    more = next(line for line in lines if line.endswith("--all lists them."))
+    all_lines = run("audit", "privacy", "--all")[1].splitlines()
+    assert int(more.split()[0].replace(",", "")) == len(all_lines) - len(lines) + 1
+
+
+def test_lineage_is_not_wrapped_where_no_screen_ends(run):
+    _, out = run("lineage", "gold_tft_training_dataset.promedio_historico", "--indirect")
+    indirect = [line for line in out.splitlines() if "rows decided by" in line]
+    assert max(len(line) for line in indirect) > 200
+    assert len(out.splitlines()) < 60
 
 
 def test_audit_leakage_fails_on_the_planted_leaks_and_names_them(run):
