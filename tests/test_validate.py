@@ -216,7 +216,7 @@ def test_field_unique_which_pandera_ignores_is_refused() -> None:
 
         loose_id: dt.Int64 = Field(unique=True)
 
-    with pytest.raises(DefinitionError, match=r"DimLoose\.loose_id: Pandera ignores Field\(unique=True\)"):
+    with pytest.raises(DefinitionError, match=r"DimLoose\.loose_id has Field\(unique=True\), which Pandera ignores"):
         rules(DimLoose, PARAMS)
 
 
