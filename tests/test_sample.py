@@ -44,7 +44,7 @@ def fingerprint(campus: Campus) -> str:
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleReport]:
     """The sample at its default size."""
     path = tmp_path_factory.mktemp("sample") / "sample.duckdb"
-    return path, write_sample(f"duckdb://{path}")
+    return path, write_sample(f"duckdb://{path}", campuses=2)
 
 
 @pytest.fixture(scope="module")
@@ -467,7 +467,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.duckdb"
     path.write_text("these are notes, long enough to be read as the header of a file\n" * 300)
     with pytest.raises(WarehouseError, match="cannot be written"):
-        write_sample(f"duckdb://{path}", replace=True)
+        write_sample(f"duckdb://{path}", campuses=2, replace=True)
     assert path.read_text().startswith("these are notes")
 
 

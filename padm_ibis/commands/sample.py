@@ -12,7 +12,9 @@ from padm_ibis.report.text import duration
 @click.option("--into", metavar="URL", default="duckdb://sample.duckdb", show_default=True, help="duckdb://FILE or postgres://….")
 @click.option("--students", type=click.IntRange(1), default=500, show_default=True, help="Students of each campus.")
 @click.option("--years", type=click.IntRange(1, 60), default=12, show_default=True, help="Academic years.")
-@click.option("--campuses", type=click.IntRange(1, 50), default=2, show_default=True, help="Schemas negocio_sede1, ….")
+@click.option(
+    "--campuses", type=click.IntRange(1, 50), default=1, show_default=True, help="One: schema negocio; several: negocio_sede1, …."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same university.")
 @click.option("--replace", is_flag=True, help="Replace a sample that is already there.")
 @common("padm_ibis.sample.write:SampleReport")

@@ -59,7 +59,7 @@ def write_sample(
     *,
     students: int = 500,
     years: int = 12,
-    campuses: int = 2,
+    campuses: int = 1,
     seed: int = 7,
     last_year: int = LAST_YEAR,
     schema: str = "negocio",
@@ -94,7 +94,7 @@ def write_sample(
     Examples
     --------
     >>> write_sample("duckdb:///tmp/guarani.duckdb", students=50, replace=True).sources[0].schema
-    'negocio_sede1'
+    'negocio'
     """
     given = {"students": students, "years": years, "campuses": campuses, "last_year": last_year, "seed": seed}
     _check(given)

@@ -63,7 +63,7 @@ def rows_of(folder: Path) -> dict[str, Counter[tuple[Any, ...]]]:
 def grown(folder: Path, warehouse: str, earlier: Callable[..., Any], now: Callable[..., Any]) -> University:
     """Build, publish and export by the version before; then run the newer one in the same folder."""
     (folder / "padm.toml").write_text(CONFIGURATION.format(warehouse=warehouse), encoding="utf-8")
-    earlier(folder, "sample", "--into", "duckdb://source.duckdb", "--students", "40")
+    earlier(folder, "sample", "--into", "duckdb://source.duckdb", "--students", "40", "--campuses", "2")
     earlier(folder, "run", "--as-of", AS_OF)
     earlier(folder, "publish")
     earlier(folder, "export", EXPORTED, "--to", "exported")
@@ -91,7 +91,7 @@ def fresh(tmp_path_factory, now) -> dict[str, Counter[tuple[Any, ...]]]:
     """The same university, built by this version alone."""
     folder = tmp_path_factory.mktemp("fresh")
     (folder / "padm.toml").write_text(CONFIGURATION.format(warehouse="duckdb://warehouse.duckdb"), encoding="utf-8")
-    now(folder, "sample", "--into", "duckdb://source.duckdb", "--students", "40")
+    now(folder, "sample", "--into", "duckdb://source.duckdb", "--students", "40", "--campuses", "2")
     now(folder, "run", "--as-of", AS_OF)
     return rows_of(folder)
 
