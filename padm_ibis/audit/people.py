@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ibis.expr.operations as ops
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.compile import sql
 from padm_ibis.define.graph import Graph
+from padm_ibis.define.influence import behind, path
 from padm_ibis.define.model import Model
 
 if TYPE_CHECKING:
@@ -26,77 +26,27 @@ _OF_ALL = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The ways from a column back to the tables that its model reads.
+def of_several(node: ops.Node) -> bool:
+    """Whether a column, or a relation's rows, is of an aggregation whose groups are not single people.
 
-    Attributes
-    ----------
-    aggregates
-        Aggregations over several people on the way, which end it.
-    open
-        Columns of the tables read that are reached on a way without one.
+    A column is what a group shares or a number over all of it; rows are the groups that there are.
     """
-
-    aggregates: tuple[ops.Aggregate, ...]
-    open: tuple[ops.Field, ...]
-
-
-def route(expression: ir.Table, column: str) -> Route:
-    """Follow a column back to aggregations over several people, or to the tables read."""
-    aggregates, reached = dict[ops.Aggregate, None](), dict[ops.Field, None]()
-    for node in _walk(ops.Field(expression.op(), column), stop=_of_several):
-        if isinstance(node, ops.Field):
-            if _of_several(node):
-                aggregates[node.rel] = None
-            elif not behind(node):
-                reached[node] = None
-    return Route(tuple(aggregates), tuple(reached))
-
-
-def behind(field: ops.Field) -> list[ops.Node]:
-    """Return what a column of a relation stands for, one relation further in; nothing for one of a table."""
-    relation = field.rel
-    if isinstance(relation, ops.Set):
-        return [ops.Field(relation.left, field.name), ops.Field(relation.right, field.name)]
-    if field.name in relation.values:
-        return [relation.values[field.name]]
-    parent = getattr(relation, "parent", None)
-    return [ops.Field(parent, field.name)] if parent is not None and field.name in parent.schema else []
-
-
-def path(start: ops.Node) -> list[ops.Node]:
-    """Return every value operation between a value and the tables its model reads."""
-    return list(_walk(start, stop=lambda node: False))
-
-
-def _walk(start: ops.Node, *, stop: Callable[[ops.Field], bool]) -> Iterator[ops.Node]:
-    seen: set[ops.Node] = set()
-    waiting = [start]
-    while waiting:
-        node = waiting.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        yield node
-        if isinstance(node, ops.Field):
-            waiting += [] if stop(node) else behind(node)
-        else:
-            waiting += [c for c in node.__children__ if isinstance(c, ops.Value)]
-
-
-def _of_several(field: ops.Field) -> bool:
-    """Whether a column is of an aggregation whose groups are not single people: what they share, or a number over all."""
-    relation = field.rel
-    if not isinstance(relation, ops.Aggregate):
+    relation = node.rel if isinstance(node, ops.Field) else node
+    if not isinstance(relation, ops.Aggregate) or _by_person(relation):
         return False
-    by_person = any(isinstance(n, ops.Field) and n.name in PERSONS for group in relation.groups.values() for n in path(group))
-    if by_person:
-        return False
-    if field.name in relation.groups:
+    if not isinstance(node, ops.Field) or node.name in relation.groups:
         return True
-    reductions = relation.metrics[field.name].find(ops.Reduction, filter=ops.Value)
+    reductions = relation.metrics[node.name].find(ops.Reduction, filter=ops.Value)
     return bool(reductions) and all(isinstance(r, _OF_ALL) for r in reductions)
+
+
+def _by_person(relation: ops.Aggregate) -> bool:
+    return any(isinstance(n, ops.Field) and n.name in PERSONS for group in relation.groups.values() for n in path(group))
+
+
+def aggregates(ends: Iterable[ops.Node]) -> tuple[ops.Aggregate, ...]:
+    """Return the aggregations that ways end at, each once."""
+    return tuple(dict.fromkeys(node.rel if isinstance(node, ops.Field) else node for node in ends))
 
 
 # --- counted in a warehouse --------------------------------------------------------------------------------

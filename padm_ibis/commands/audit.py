@@ -95,8 +95,10 @@ def _numbers(column: Column) -> tuple[str, str, str]:
 def privacy(options: Common, tables: tuple[str, ...], everything: bool) -> int:
     """Show which personal data reaches where, computed from the code.
 
-    A column of silver or gold above its declared class, or of unknown origin, is an error. No warehouse is needed; where
-    there is one, the people behind columns that are declared to be aggregates over at least k of them are counted.
+    A column of silver or gold above its declared class, or of unknown origin, is an error. What is direct or sensitive is
+    followed by value and by control: a column that only filters, joins, groups or orders still tells. No warehouse is
+    needed; where there is one, the people behind columns that are declared to be aggregates over at least k of them are
+    counted.
     """
     from padm_ibis import api
     from padm_ibis.audit.privacy import audit_privacy
@@ -144,16 +146,14 @@ def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
             table.add_column(name)
         for c in shown:
             broken = _breaker(c)
-            cells = (f"{c.layer}.{c.table}.{c.column}", c.declared, c.computed, ", ".join(c.sources), broken, c.problem)
+            cells = (f"{c.layer}.{c.table}.{c.column}", c.declared, c.computed, _made_from(c), broken, _problem(c))
             table.add_row(*(escape(cell) for cell in cells), style="red" if c.problem else None)
         console().print(table)
     else:
         for c in shown:
             broken = f"  {_breaker(c)}" if c.breaker or c.why else ""
-            problem = f"  PROBLEM: {c.problem}" if c.problem else ""
-            click.echo(
-                f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {', '.join(c.sources) or 'no source'}{broken}{problem}"
-            )
+            problem = f"  PROBLEM: {_problem(c)}" if c.problem else ""
+            click.echo(f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {_made_from(c) or 'no source'}{broken}{problem}")
     if len(shown) < len(report.columns):
         say(f"{_columns(len(report.columns) - len(shown))} more hold what their class allows; --all lists them.")
     counts = Counter(c.declared for c in report.columns)
@@ -168,6 +168,16 @@ def _needs_a_look(found: Finding) -> bool:
     """Problems, what names a person or is sensitive beyond bronze, and every place where a class is lowered."""
     beyond_bronze = found.layer != "bronze" and found.declared in ("direct", "sensitive")
     return bool(found.problem or beyond_bronze or (found.breaker and found.layer != "bronze"))
+
+
+def _made_from(found: Finding) -> str:
+    """What its values come from, and what only decides about them."""
+    decided = f"; decided by {', '.join(found.controls)}" if found.controls else ""
+    return f"{', '.join(found.sources)}{decided}"
+
+
+def _problem(found: Finding) -> str:
+    return f"{found.problem}: {' → '.join(found.path)}" if found.problem and found.path else found.problem
 
 
 def _columns(count: int) -> str:

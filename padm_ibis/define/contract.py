@@ -86,7 +86,8 @@ def column(
         or singles one out within this system), ``direct`` (names a person, or would together with public records),
         ``sensitive`` (Ley 25.326, article 2). It may not be below that of the columns the value comes from.
     breaker, why
-        What lowers the class of this column below that of its sources, and why that suffices: a ``keyed_hash`` made by the
+        What lowers the class of this column below that of its sources, and below that of what only decides about its rows
+        (a filter, a join, a group on something direct or sensitive), and why that suffices: a ``keyed_hash`` made by the
         loader, ``whole_years`` instead of a date, an ``aggregate`` over at least ``k`` people, a ``bucket`` (the year of a
         date, a band). ``audit privacy`` verifies that the expression really passes through it.
     k

@@ -66,6 +66,20 @@ def test_audit_privacy_prints_what_needs_a_look_and_counts_the_rest(run):
     assert int(more.split()[0].replace(",", "")) == len(all_lines) - len(lines) + 1
 
 
+def test_audit_privacy_names_what_only_decides_about_a_column_and_the_way_it_goes(tmp_path, capsys):
+    file = tmp_path / "padm.toml"
+    file.write_text(
+        f'[warehouse]\nurl = "duckdb://{tmp_path / "none.duckdb"}"\n[privacy]\nhash_key = "{"k" * 32}"\n'
+        '[models]\nmodules = ["control_models"]\n',
+        encoding="utf-8",
+    )
+    assert invoke(["audit", "privacy", "mart_kept", "--config", str(file)]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("gold.mart_kept.personas")]
+    assert "; decided by dim_census.disc_visual (filter)" in line
+    way = "mdp_datos_discapacidad.disc_visual → census.disc_visual → dim_census.disc_visual (filter) → mart_kept.personas"
+    assert line.endswith(f"sensitive data decides what it is made over: dim_census.disc_visual (filter): {way}")
+
+
 def test_lineage_is_not_wrapped_where_no_screen_ends(run):
     _, out = run("lineage", "gold_tft_training_dataset.promedio_historico", "--indirect")
     indirect = [line for line in out.splitlines() if "rows decided by" in line]
