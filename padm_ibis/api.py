@@ -6,11 +6,13 @@ import dataclasses
 import datetime as dt
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
+from padm_ibis import notify
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
 from padm_ibis.engine.run import run as _run
 from padm_ibis.engine.state import Request
-from padm_ibis.errors import UsageError, WarehouseError
+from padm_ibis.errors import ConfigError, UsageError, WarehouseError
 from padm_ibis.report.check import CheckReport
 from padm_ibis.report.plan import Plan, Step
 from padm_ibis.report.progress import Progress
@@ -56,7 +58,7 @@ def run(
     PadmError
         If anything went wrong; readers keep the last good version, and the error's ``report`` says how far it came.
     """
-    settings = _config(config, profile, warehouse)
+    settings = settings_of_run(config, profile, warehouse)
     request = Request(
         as_of=_as_of(as_of, settings),
         layer=layer,
@@ -65,7 +67,10 @@ def run(
         full_refresh=() if full_refresh is True else None if full_refresh is False else _names(full_refresh),
         reconcile=reconcile,
     )
-    return _run(settings, request, progress)
+    with notify.Watch(settings) as watch:
+        report = _run(settings, request, progress)
+        watch.ended(report)
+    return report
 
 
 def plan(
@@ -120,6 +125,24 @@ def check(
 
     settings = _config(config, profile, warehouse, secrets=sources)
     return check_warehouse(settings, layer, _names(select), sources=sources, progress=progress or Progress())
+
+
+def settings_of_run(config: Settings = None, profile: str | None = None, warehouse: str | None = None) -> Config:
+    """Return the configuration of a run; if it is wrong, whoever can be told is told.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong with it.
+    """
+    try:
+        return _config(config, profile, warehouse)
+    except ConfigError as error:
+        assert not isinstance(config, Config), "one that was read is not wrong"
+        with suppress(ConfigError):  # what says whom to tell may be wrong, too
+            known = load_config(config, profile, warehouse, only=("warehouse", "mail", "webhook"))
+            notify.tell_wrong_configuration(known, error)
+        raise
 
 
 def _as_of(given: dt.date | str | None, config: Config) -> dt.date:

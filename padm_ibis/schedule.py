@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
 
+from padm_ibis import notify
 from padm_ibis.config import Config
 from padm_ibis.errors import UsageError, WarehouseBusy
 from padm_ibis.processes import is_alive
@@ -175,6 +176,8 @@ class _Keeper:
         self.tell(f"{self.status.running_since} run started")
         self.child = subprocess.Popen([sys.executable, "-m", "padm_ibis.cli", "run", *self.status.arguments])
         code = self.child.wait()
+        if code < 0 and not self.stopping.is_set():
+            notify.tell_of_killed(self.config)
         seconds = round((dt.datetime.now(dt.UTC) - began).total_seconds(), 1)
         done = ScheduledRun(self.status.running_since, seconds, code)
         self.status.runs = [*self.status.runs, done][-KEPT_RUNS:]

@@ -50,7 +50,7 @@ def run(
         raise click.UsageError(f"Unexpected argument {more[0]!r}: tables are named with --select or after --full-refresh.")
     refresh: tuple[str, ...] | bool = (*full_refresh, *more) if full_refresh else False
     as_date = None if as_of is None else api.date(as_of)
-    config = options.load()
+    config = api.settings_of_run(options.config, options.profile, options.warehouse)
     try:
         with for_terminal() as progress:
             report = api.run(

@@ -25,6 +25,7 @@ from padm_ibis.config.sections import (
     StarConfig,
     StarTable,
     WarehouseConfig,
+    WebhookConfig,
 )
 from padm_ibis.config.settings import Config
 from padm_ibis.config.urls import PUBLISH_SCHEMES, SOURCE_SCHEMES, WAREHOUSE_SCHEMES, Url
@@ -54,6 +55,7 @@ __all__ = [
     "StarTable",
     "Url",
     "WarehouseConfig",
+    "WebhookConfig",
     "load_config",
     "redact",
     "redact_address",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
@@ -29,6 +29,7 @@ def load_config(
     warehouse: str | None = None,
     *,
     secrets: bool = True,
+    only: Collection[str] | None = None,
 ) -> Config:
     """Read the configuration: ``path``, else ``./padm.toml``, else the embedded sample.
 
@@ -43,6 +44,9 @@ def load_config(
     secrets
         False leaves missing ``${VARIABLES}`` as they are, for commands that open nothing.
 
+    only
+        Read these sections alone: the others may be wrong.
+
     Raises
     ------
     ConfigError
@@ -52,11 +56,14 @@ def load_config(
     tree = {} if file is None else _parse(file)
     profiles = tree.pop("profiles", {})
     where = FILE if file is None else file.name
-    _check_profiles(tree, profiles, where)
+    if only is None:
+        _check_profiles(tree, profiles, where)
     if profile is not None:
         if profile not in profiles:
             raise ConfigError(f"{where}: there is no profile {profile!r}.", hint=did_you_mean(profile, profiles))
         tree = _overlay(tree, profiles[profile])
+    if only is not None:
+        tree = {name: section for name, section in tree.items() if name in only}
     tree.setdefault("warehouse", {})
     if isinstance(tree["warehouse"], dict):
         if warehouse is not None:
@@ -160,6 +167,9 @@ def _environment() -> dict[str, Any]:
 def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
     if config.mail is not None and config.mail.password is not None:
         yield config.mail.password.get_secret_value()
+    if config.webhook is not None:
+        address = config.webhook.url.get_secret_value()
+        yield from (address, urlsplit(address).path, urlsplit(address).query)
     for url in (config.warehouse.url, config.publish.to, *(s.url for s in config.sources.values())):
         if url is not None and url.password:
             yield url.password

@@ -6,6 +6,7 @@ import codecs
 import datetime as dt
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -197,7 +198,7 @@ class PublishConfig(Section):
 
 
 class MailConfig(Section):
-    """``[mail]``: who hears of a publication that failed, by SMTP."""
+    """``[mail]``: who hears by SMTP of runs and publications that fail, are partial or recover."""
 
     host: str = Field(description="The SMTP server.")
     port: int = Field(default=587, ge=1, le=65535, description="Its port.")
@@ -206,6 +207,29 @@ class MailConfig(Section):
     user: str | None = Field(default=None, description="User name, where the server wants one.")
     password: SecretStr | None = Field(default=None, description="Password; only from the environment.")
     starttls: bool = Field(default=True, description="Whether the connection is encrypted before anything is said.")
+
+
+class WebhookConfig(Section):
+    """``[webhook]``: a channel that hears of the same by a JSON POST, ``{"text": …}``: Slack, Teams, Mattermost."""
+
+    url: SecretStr = Field(
+        description="http:// or https:// address; whoever knows it can write there: only from the environment."
+    )
+    timeout_s: int = Field(default=10, ge=1, le=60, description="Seconds to wait for an answer, each of up to three times.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        found = urlsplit(text)
+        if not text.startswith("${") and (found.scheme not in ("http", "https") or not found.hostname):
+            raise ValueError("is no http:// or https:// address")
+        return value
+
+    @property
+    def host(self) -> str:
+        """Whose address it is: the part that may be said."""
+        return urlsplit(self.url.get_secret_value()).hostname or "?"
 
 
 class StarTable(Section):

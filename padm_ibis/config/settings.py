@@ -19,6 +19,7 @@ from padm_ibis.config.sections import (
     SourceConfig,
     StarConfig,
     WarehouseConfig,
+    WebhookConfig,
 )
 from padm_ibis.errors import ConfigError
 
@@ -34,6 +35,7 @@ class File(Section):
     models: ModelsConfig = ModelsConfig()
     publish: PublishConfig = PublishConfig()
     mail: MailConfig | None = None
+    webhook: WebhookConfig | None = None
     star: StarConfig | None = None
 
 

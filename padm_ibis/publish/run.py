@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
+from padm_ibis import notify
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact_address
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.publish.changes import changed_columns
@@ -84,8 +85,7 @@ def publish(
     finally:
         report.close(time.perf_counter() - began)
         _remember(config, report)
-        if report.exit_code and config.mail is not None:
-            _mail(config, report)
+        notify.tell_publication(config, report)
     return report
 
 
@@ -188,28 +188,6 @@ def _remember(config: Config, report: PublishReport) -> None:
     config.state.mkdir(parents=True, exist_ok=True)
     with (config.state / "publications.jsonl").open("a", encoding="utf-8") as history:
         history.write(json.dumps(json.loads(report.json())) + "\n")
-
-
-def _mail(config: Config, report: PublishReport) -> None:
-    """Tell the recipients that a publication failed."""
-    import smtplib
-    from email.message import EmailMessage
-
-    mail = config.mail
-    assert mail is not None, "only called where it is configured"
-    message = EmailMessage()
-    message["Subject"] = f"padm-ibis: publication to {report.target} failed"
-    message["From"], message["To"] = mail.sender, ", ".join(mail.recipients)
-    message.set_content("\n".join(report.lines()))
-    try:
-        with smtplib.SMTP(mail.host, mail.port, timeout=30) as server:
-            if mail.starttls:
-                server.starttls()
-            if mail.user is not None:
-                server.login(mail.user, mail.password.get_secret_value() if mail.password else "")
-            server.send_message(message)
-    except OSError as error:
-        report.error = f"{report.error or 'the tables differ'}; and no mail could be sent: {type(error).__name__}"
 
 
 def history(config: Config) -> list[dict[str, Any]]:

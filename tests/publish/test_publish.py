@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,13 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psycopg
 import pytest
+from servers import Mailbox, smtp_server
 
 from padm_ibis.config import Config, load_config
 from padm_ibis.errors import UnknownName, UsageError, WarehouseBusy, WarehouseError
@@ -326,10 +325,9 @@ def test_the_report_has_the_fields_that_were_promised(shop: Config, tmp_path: Pa
     assert [entry["target"] for entry in history(shop)] == [report["target"]]
 
 
-def test_a_failure_is_mailed_to_whoever_is_configured(shop: Config, mirror: str, tmp_path: Path, smtp: Any) -> None:
+def test_a_failure_is_mailed_to_whoever_is_configured(shop: Config, mirror: str, tmp_path: Path, smtp: Mailbox) -> None:
     text = (tmp_path / "padm.toml").read_text()
-    mail = f'[mail]\nhost = "127.0.0.1"\nport = {smtp.port}\nsender = "padm@example.org"\nrecipients = ["dba@example.org"]\n'
-    (tmp_path / "padm.toml").write_text(text + mail + "starttls = false\n")
+    (tmp_path / "padm.toml").write_text(text + smtp.section())
     publish(shop, mirror)
     assert smtp.messages == []
     ask(mirror, "DELETE FROM shop.sale")
@@ -340,26 +338,6 @@ def test_a_failure_is_mailed_to_whoever_is_configured(shop: Config, mirror: str,
 
 
 @pytest.fixture
-def smtp() -> Iterator[Any]:
-    """A real SMTP server on this machine."""
-    from aiosmtpd.controller import Controller
-
-    class Keep:
-        def __init__(self) -> None:
-            self.messages: list[str] = []
-            self.port = 0
-
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
-            from email import message_from_bytes, policy
-
-            message = message_from_bytes(envelope.content, policy=policy.default)
-            self.messages.append(f"{message['Subject']}\n{message.get_content()}")
-            return "250 OK"
-
-    keep = Keep()
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        keep.port = free.getsockname()[1]
-    controller = Controller(keep, hostname="127.0.0.1", port=keep.port)
-    controller.start()
-    yield keep
-    controller.stop()
+def smtp() -> Iterator[Mailbox]:
+    with smtp_server() as mailbox:
+        yield mailbox
