@@ -10,6 +10,7 @@ from padm_ibis.version import __version__
 if TYPE_CHECKING:
     from padm_ibis import testing
     from padm_ibis.api import check, plan, run
+    from padm_ibis.author import new_mart
     from padm_ibis.config import Config, load_config
     from padm_ibis.define.contract import BronzeContract, GoldContract, SilverContract, column
     from padm_ibis.define.model import model, resource
@@ -35,6 +36,7 @@ _PUBLIC = {
     "history": "overview",
     "load_config": "config",
     "model": "define.model",
+    "new_mart": "author",
     "plan": "api",
     "resource": "define.model",
     "run": "api",
@@ -58,6 +60,7 @@ __all__ = [
     "history",
     "load_config",
     "model",
+    "new_mart",
     "plan",
     "resource",
     "run",

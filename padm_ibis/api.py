@@ -62,9 +62,9 @@ def run(
     request = Request(
         as_of=_as_of(as_of, settings),
         layer=layer,
-        select=_names(select),
+        select=split_names(select),
         only=only,
-        full_refresh=() if full_refresh is True else None if full_refresh is False else _names(full_refresh),
+        full_refresh=() if full_refresh is True else None if full_refresh is False else split_names(full_refresh),
         reconcile=reconcile,
     )
     with notify.Watch(settings) as watch:
@@ -91,7 +91,7 @@ def plan(
     settings = _config(config, profile, warehouse, secrets=False)
     definitions = Definitions(settings)
     day = _as_of(as_of, settings)
-    nodes = definitions.dag.select(layer, _names(select), only=only)
+    nodes = definitions.dag.select(layer, split_names(select), only=only)
     try:
         with backend_of(settings).read() as reader:
             known = ledger.records(reader)
@@ -124,7 +124,7 @@ def check(
     from padm_ibis.engine.check import check_warehouse
 
     settings = _config(config, profile, warehouse, secrets=sources)
-    return check_warehouse(settings, layer, _names(select), sources=sources, progress=progress or Progress())
+    return check_warehouse(settings, layer, split_names(select), sources=sources, progress=progress or Progress())
 
 
 def settings_of_run(config: Settings = None, profile: str | None = None, warehouse: str | None = None) -> Config:
@@ -170,7 +170,8 @@ def date(text: dt.date | str | None) -> dt.date:
         raise UsageError(f"as_of: {text!r} is not a date.", hint="Write it as YYYY-MM-DD, such as 2025-02-28.") from None
 
 
-def _names(given: Sequence[str] | str) -> tuple[str, ...]:
+def split_names(given: Sequence[str] | str) -> tuple[str, ...]:
+    """Return the names in texts that may hold several, with commas between."""
     texts = [given] if isinstance(given, str) else given
     return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "ls": ("padm_ibis.commands.ls:ls", "List the tables: rows, and when they were made."),
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),
+    "new": ("padm_ibis.commands.new:new", "Begin a table of your own: its model, its contract and a failing test."),
     "doctor": (
         "padm_ibis.commands.doctor:doctor",
         "Look at configuration, versions, disk, connections, tables and columns, and say what to do.",

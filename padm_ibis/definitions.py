@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import pkgutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
@@ -72,9 +74,13 @@ class Definitions:
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
-        """Module → fingerprint of its code; ``""`` is this package."""
+        """Module → fingerprint of its code, with that of the package which it was configured with; ``""`` is this package."""
         modules = {node.module for node in self.dag if node.module}
-        return {"": code.package(), **{name: code.module(name) for name in sorted(modules)}}
+        return {"": code.package(), **{name: code.module(self._home(name)) for name in sorted(modules)}}
+
+    def _home(self, module: str) -> str:
+        """The configured module that a file is part of: words that its models share count for all of them."""
+        return next((name for name in self.modules if f"{module}.".startswith(f"{name}.")), module)
 
     def params(self, as_of: dt.date) -> Params:
         """Return the parameters of a run that speaks for ``as_of``."""
@@ -115,14 +121,17 @@ def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
 
     functions: list[TableFunction] = []
     sources: dict[str, SourceTable] = {}
-    for name, module in _imported([*(OWN if guarani else ()), *modules]).items():
-        plan = OWN.get(name)
-        found = getattr(module, plan) if plan else marked(module)
+    names = [*(OWN if guarani else ()), *modules]
+    imported = _imported(names)
+    for name in names:
+        module, plan = imported[name], OWN.get(name)
+        files = [imported[part] for part in imported if part.startswith(f"{name}.")]
+        found = getattr(module, plan) if plan else [function for file in (module, *files) for function in marked(file)]
         tables = getattr(module, "TABLES", {})
         if not found and not tables:
             raise ConfigError(
                 f"models.modules: {name} has no model: no function in it is marked.",
-                hint="Mark each with @model(<its contract>); a package's __init__ imports its functions.",
+                hint="Mark each with @model(<its contract>). `padm-ibis new mart` writes one.",
             )
         functions += found
         sources |= tables
@@ -136,10 +145,12 @@ OWN = {
     "padm_ibis.gold": "GOLD",
 }
 """This package's tables: module → its floor plan, which gives the order."""
+NO_TABLES = ("_", "test_", "tests", "conftest")
+"""How files of a user's package begin in which no table is looked for."""
 
 
-def _imported(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Import all modules; what is wrong with any is told with what is wrong with the others.
+def _imported(names: Sequence[str]) -> dict[str, ModuleType]:
+    """Import all modules, with every file of a user's package; what is wrong is told of all at once.
 
     Raises
     ------
@@ -152,11 +163,14 @@ def _imported(names: Iterable[str]) -> dict[str, ModuleType]:
 
     modules: dict[str, ModuleType] = {}
     absent, broken = list[str](), list[str]()
-    for name in names:
+    given, waiting = set(names), deque(dict.fromkeys(names))
+    while waiting:
+        name = waiting.popleft()
         try:
             modules[name] = import_module(name)
+            waiting += [file for file in _files(modules[name]) if file not in given]
         except Exception as error:  # whatever a user's code may raise
-            if isinstance(error, ModuleNotFoundError) and name.startswith(error.name or name):
+            if isinstance(error, ModuleNotFoundError) and name in given and f"{name}.".startswith(f"{error.name or name}."):
                 missing = error.name or name
                 absent.append(f"models.modules: there is no module {missing!r}.{mistakes.near_module(missing)}")
             else:
@@ -167,3 +181,11 @@ def _imported(names: Iterable[str]) -> dict[str, ModuleType]:
         hint = "It may be an installed package, a file beside padm.toml, or on PYTHONPATH."
         raise ConfigError("\n".join(absent), hint=hint)
     return modules
+
+
+def _files(package: ModuleType) -> Iterator[str]:
+    """Yield the modules of a user's package: a file is a table there too, without being named once more."""
+    if package.__name__.split(".")[0] != "padm_ibis":
+        for found in pkgutil.iter_modules(getattr(package, "__path__", ()), f"{package.__name__}."):
+            if not found.name.rpartition(".")[2].startswith(NO_TABLES):
+                yield found.name

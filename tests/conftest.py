@@ -15,8 +15,7 @@ import ibis.expr.types as ir
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from padm_ibis.define.model import model_of
-from padm_ibis.testing import run_model
+from padm_ibis.testing import model_rows
 
 if TYPE_CHECKING:
     from ibis.backends.postgres import Backend
@@ -75,9 +74,7 @@ def run(request: pytest.FixtureRequest) -> Callable[..., list[dict[str, Any]]]:
     backend = None if request.param == "duckdb" else request.getfixturevalue(request.param)
 
     def rows(function: Callable[..., ir.Table], inputs: dict[str, list[dict[str, Any]]], **params: Any) -> list[dict[str, Any]]:
-        grain = model_of(function).grain
-        found = run_model(function, inputs, backend=backend, **params).to_pylist()
-        return sorted(found, key=lambda row: [(row[name] is None, row[name]) for name in grain])
+        return model_rows(function, inputs, backend=backend, **params)
 
     return rows
 

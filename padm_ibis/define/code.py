@@ -19,6 +19,7 @@ NAMED = ("ibis-framework", "sqlglot", "duckdb", "pyarrow")
 APART = (
     "api.py",
     "audit/",
+    "author/",
     "cli.py",
     "commands/",
     "engine/check.py",

@@ -56,6 +56,30 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class NewTable:
+    """What was written for a table to begin with.
+
+    Attributes
+    ----------
+    files
+        From the folder of the configuration; the model and the test last.
+    configured
+        Whether ``[models] modules`` has the package already; ``modules`` is what it should hold.
+    configuration
+        Name of the configuration's file, if there is one.
+    """
+
+    table: str
+    key: list[str]
+    reads: list[str]
+    module: str
+    files: list[str]
+    configured: bool
+    modules: list[str]
+    configuration: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """A column and, below it, the columns its values come from; ``indirect`` ones only decide which rows count."""
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from padm_ibis.testing.prepared import Prepared, prepare
-from padm_ibis.testing.run_model import rows_as_table, run_model
+from padm_ibis.testing.run_model import model_rows, rows_as_table, run_model
 
-__all__ = ["Prepared", "prepare", "rows_as_table", "run_model"]
+__all__ = ["Prepared", "model_rows", "prepare", "rows_as_table", "run_model"]

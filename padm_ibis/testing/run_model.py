@@ -7,6 +7,8 @@ import decimal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import ibis
@@ -17,7 +19,7 @@ from ibis.backends.sql import SQLBackend
 
 from padm_ibis.checks import contract_of
 from padm_ibis.define import contract as contracts
-from padm_ibis.define.model import PARAMS, Model, model_of
+from padm_ibis.define.model import PARAMS, Model, camel, model_of
 from padm_ibis.errors import UnknownName
 from padm_ibis.params import Params
 
@@ -76,6 +78,21 @@ def run_model(
     return con.create_table(_temporary(record.name), expression, temp=True).to_pyarrow()
 
 
+def model_rows(
+    function: Callable[..., ir.Table], inputs: Mapping[str, Rows | pa.Table] | None = None, **options: Any
+) -> list[dict[str, Any]]:
+    """Run one model on given rows and return the rows it yields, in the order of its key, nulls last.
+
+    Parameters
+    ----------
+    function, inputs, options
+        As for `run_model`.
+    """
+    grain = model_of(function).grain
+    found = run_model(function, inputs, **options).to_pylist()
+    return sorted(found, key=lambda row: [(row[name] is None, row[name]) for name in grain])
+
+
 def rows_as_table(name: str, rows: Rows | pa.Table, reader: Model, params: Params = DEFAULT_PARAMS) -> pa.Table:
     """Return rows of the table ``name`` as Arrow, omitted columns filled from its contract."""
     columns = _columns(name, reader, params)
@@ -97,7 +114,18 @@ def _columns(name: str, reader: Model, params: Params) -> tuple[contracts.Column
 
         columns = TABLES[name].columns.items()
         return tuple(contracts.Column(n, dtype, "", "attribute", "none", True, None, None, False, ()) for n, dtype in columns)
-    return contracts.columns(contract_of(name), params)
+    return contracts.columns(_contract_of(name, reader), params)
+
+
+def _contract_of(table: str, reader: Model) -> type[contracts.Contract]:
+    """The contract of a table that ``reader`` reads: this package's, or one of the reader's own package."""
+    home = reader.function.__module__
+    if home.split(".")[0] != "padm_ibis":
+        for place in (home, f"{home.rpartition('.')[0]}.{table}".lstrip(".")):
+            found = getattr(import_module(place), camel(table), None) if find_spec(place) else None
+            if isinstance(found, type) and issubclass(found, contracts.Contract):
+                return found
+    return contract_of(table)
 
 
 def plainest(column: contracts.Column, number: int) -> Any:

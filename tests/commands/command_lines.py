@@ -16,6 +16,7 @@ LINES: dict[str, tuple[str, int]] = {
     "ls": ("", 0),
     "show": ("fact_mark", 0),
     "sql": ("mart_pupil", 0),
+    "new mart": ("mart_place --grain source_db,pupil_id --depends fact_mark", 0),
     "doctor": ("", 0),
     "lineage": ("mart_pupil.total --indirect", 0),
     "audit leakage": ("", 2),
