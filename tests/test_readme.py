@@ -32,7 +32,7 @@ NOT_RUN = {
     'python -m pip install -q -c requirements.lock -e ".[test]" && python -m pytest -n 2': "is these tests: `.ci/run` runs it",
     'python -m pip install "padm-ibis[postgres]"': "needs a registry that has the package",
 }
-OTHERS = {"Adding a table": "has a test of its own, which follows it literally"}
+OTHERS = {"Adding a table": "tests/test_adding_a_table.py follows it literally"}
 DATABASES = ("guarani", "guarani2", "marts")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from padm_ibis.define import contract as contracts
@@ -34,16 +34,21 @@ def table_with(grain: Sequence[str], tables: Sequence[Model], *, among: Sequence
     whole = [table for table in tables if set(grain) <= _columns(table).keys()]
     if whole:
         return next((table for table in whole if not set(table.grain) <= set(grain)), whole[0])
-    existing = {name for table in tables for name in _columns(table)}
     where = "what a mart may read" if len(tables) == len(among) else ", ".join(table.name for table in tables)
-    if unknown := [name for name in grain if name not in existing]:
-        if len(unknown) == 1:
-            raise UnknownName("column", unknown[0], existing, where=where)
-        told = "\n".join(f"There is no column named {name!r} in {where}. {did_you_mean(name, existing)}" for name in unknown)
-        raise UsageError(told)
+    _refuse_unknown(grain, {name for table in tables for name in _columns(table)}, where)
     others = [table.name for table in among if set(grain) <= _columns(table).keys()]
     hint = f"These have: {', '.join(others)}." if others else "Begin with fewer columns, and join the other table in the model."
-    raise UsageError(f"None of {', '.join(t.name for t in tables)} has all of {', '.join(grain)}.", hint=hint)
+    raise UsageError(f"No table has all of {', '.join(grain)} in {where}.", hint=hint)
+
+
+def _refuse_unknown(grain: Sequence[str], existing: Collection[str], where: str) -> None:
+    unknown = [name for name in grain if name not in existing]
+    if len(unknown) == 1:
+        raise UnknownName("column", unknown[0], existing, where=where)
+    if unknown:
+        raise UsageError(
+            "\n".join(f"There is no column named {name!r} in {where}. {did_you_mean(name, existing)}" for name in unknown)
+        )
 
 
 def key_columns(graph: Graph, table: Model, grain: Sequence[str]) -> tuple[Column, ...]:
