@@ -113,6 +113,7 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 def _run(line: list[str], reply: Reply) -> Ending:
     from padm_ibis.errors import PadmError
+    from padm_ibis.extras import explained
 
     try:
         result: Any = cli.main(args=line, prog_name="padm-ibis", standalone_mode=False, obj=reply)
@@ -129,6 +130,8 @@ def _run(line: list[str], reply: Reply) -> Ending:
     except PadmError as error:
         return Ending(error.exit_code, type(error).__name__, _masked(error.message), error.hint and _masked(error.hint))
     except Exception as error:
+        if isinstance(error, ImportError) and (needed := explained(error)) is not None:
+            return Ending(needed.exit_code, type(needed).__name__, needed.message, needed.hint)
         if os.environ.get("PADM_DEBUG"):
             raise
         first = next(iter(str(error).strip().splitlines()), "")

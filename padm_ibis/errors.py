@@ -3,6 +3,7 @@
     PadmError                        base: message, blank line, hint; carries an exit code
     ├── UsageError            (2)    a wrong argument, name or date
     │   ├── ConfigError              a key, variable or URL in ``padm.toml``
+    │   ├── MissingExtra             a package that this use needs is not installed
     │   └── UnknownName              a table, column or layer that does not exist
     ├── DefinitionError       (2)    a model that cannot be part of the graph
     │   └── SchemaMismatch           an expression that does not yield its contract
@@ -58,6 +59,23 @@ class UsageError(PadmError):
 
 class ConfigError(UsageError):
     """A wrong key, value or variable in the configuration."""
+
+
+class MissingExtra(UsageError):
+    """A use whose extra is not installed; the hint is the line that installs it.
+
+    Parameters
+    ----------
+    what
+        The use, as the sentence begins.
+    modules
+        What cannot be imported.
+    extra
+        The extra of this distribution that brings them.
+    """
+
+    def __init__(self, what: str, modules: Iterable[str], extra: str) -> None:
+        super().__init__(f"{what} needs {', '.join(modules)}, which is not installed.", hint=f"pip install 'padm-ibis[{extra}]'")
 
 
 class UnknownName(UsageError):

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from padm_ibis import notify
 from padm_ibis.config import Config
 from padm_ibis.errors import UsageError, WarehouseBusy
+from padm_ibis.extras import need
 from padm_ibis.processes import is_alive
 from padm_ibis.report.answer import to_json
 
@@ -86,13 +87,15 @@ def parse_time(text: str) -> dt.time:
         raise UsageError(f"{text!r} is no time of day.", hint="Write hours and minutes, 24 hours a day: --at 02:00") from None
 
 
-def keep(config: Config, at: str, arguments: Sequence[str], *, timezone: str, tell: Callable[[str], None]) -> None:
+def keep(config: Config, at: str, arguments: Sequence[str], *, timezone: str | None, tell: Callable[[str], None]) -> None:
     """Start a run every day at ``at``, one at a time, until SIGTERM or SIGINT.
 
     Parameters
     ----------
     arguments
         What is given to ``padm-ibis run``.
+    timezone
+        IANA time zone of ``at``; None is this machine's.
     tell
         Called with one line for each thing that happens.
 
@@ -100,11 +103,14 @@ def keep(config: Config, at: str, arguments: Sequence[str], *, timezone: str, te
     ------
     UsageError
         If ``at`` is no time of day.
+    MissingExtra
+        If what keeps the time is not installed.
     WarehouseBusy
         If another schedule for this warehouse is running.
     """
     time = parse_time(at)
-    keeper = _Keeper(config, ScheduleStatus(at, timezone, list(arguments)), tell)
+    need("schedule", "A schedule")
+    keeper = _Keeper(config, ScheduleStatus(at, timezone or _local_zone(), list(arguments)), tell)
     keeper.take_over()
     try:
         keeper.serve(time)
@@ -123,6 +129,12 @@ def status(config: Config) -> ScheduleStatus | None:
     if known.pid is not None and not is_alive(known.pid):
         known.pid = known.next_run = known.running_since = None
     return known
+
+
+def _local_zone() -> str:
+    from tzlocal import get_localzone_name
+
+    return get_localzone_name()
 
 
 class _Keeper:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from padm_ibis.errors import ConfigError, WarehouseError
+from padm_ibis.errors import ConfigError
+from padm_ibis.extras import need
 
 if TYPE_CHECKING:
     import ibis
@@ -176,7 +177,7 @@ def backend_of(config: Config) -> Backend:
     ------
     ConfigError
         If no run can build there yet.
-    WarehouseError
+    MissingExtra
         If its driver is not installed.
     """
     scheme = config.warehouse.url.scheme
@@ -186,11 +187,6 @@ def backend_of(config: Config) -> Backend:
             hint=f"padm-ibis sql NAME --dialect {scheme} writes the statement of each table.",
         )
     module, _, name = _BACKENDS[scheme].partition(":")
-    try:
-        backend: Backend = getattr(import_module(module), name)(config)
-    except ModuleNotFoundError as error:
-        raise WarehouseError(
-            f"A {scheme}:// warehouse needs the Python module {error.name}, which is not installed.",
-            hint=f"pip install 'padm-ibis[{scheme}]'",
-        ) from None
+    need(scheme, f"A {scheme}:// warehouse")
+    backend: Backend = getattr(import_module(module), name)(config)
     return backend

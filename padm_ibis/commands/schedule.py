@@ -27,7 +27,7 @@ def schedule(ctx: click.Context, options: Common, at: str | None, timezone: str 
 
     chosen = {"--config": options.config, "--profile": options.profile, "--warehouse": options.warehouse, "--layer": layer}
     arguments = [part for name, value in chosen.items() if value is not None for part in (name, str(value))]
-    keep(options.load(), at, arguments, timezone=timezone or _local_zone(), tell=lambda line: click.echo(line, err=True))
+    keep(options.load(), at, arguments, timezone=timezone, tell=lambda line: click.echo(line, err=True))
 
 
 @schedule.command()
@@ -50,9 +50,3 @@ def status(options: Common) -> int:
     for run in known.runs[-10:]:
         say(f"{run.started}  {run.seconds:>8.1f} s  {run.outcome}")
     return 0
-
-
-def _local_zone() -> str:
-    from tzlocal import get_localzone_name
-
-    return get_localzone_name()

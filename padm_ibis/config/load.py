@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from padm_ibis.config.mistakes import explained, message
 from padm_ibis.config.sample import add_sample
 from padm_ibis.config.secrets import SHORTEST_MASKED, redact_address
-from padm_ibis.config.settings import Config, File
+from padm_ibis.config.settings import LATE, Config, File
 from padm_ibis.config.urls import WAREHOUSE_SCHEMES, Url
-from padm_ibis.config.variables import substitute
+from padm_ibis.config.variables import Unset, refusal, substitute
 from padm_ibis.errors import ConfigError, did_you_mean
 
 FILE = "padm.toml"
@@ -70,7 +70,9 @@ def load_config(
             tree["warehouse"]["url"] = warehouse
         tree["warehouse"].setdefault("url", "duckdb://warehouse.duckdb")
     used: set[str] = set()
-    tree = substitute(tree, where, used, strict=secrets)
+    unset: list[Unset] = []
+    tree = substitute(tree, used, unset)
+    late = _set_aside(tree, unset, where) if secrets else {}
     folder = Path.cwd() if file is None else file.parent
     if warehouse is not None:
         tree["warehouse"]["url"] = _read_override(tree["warehouse"]["url"])
@@ -83,6 +85,7 @@ def load_config(
     except ValidationError as error:
         raise explained(error, where) from None
     # A very short one stands in many a word: masking it would make messages unreadable and hide nothing.
+    config._late = late
     config._secrets = frozenset(secret for secret in _known_secrets(config, used) if len(secret) >= SHORTEST_MASKED)
     return config
 
@@ -131,6 +134,25 @@ def _check_profiles(tree: Mapping[str, Any], profiles: Any, where: str) -> None:
             if unknown:
                 text, hint = message(unknown, where, prefix=f"profiles.{name}.")
                 raise ConfigError(text, hint=hint) from None
+
+
+def _set_aside(tree: dict[str, Any], unset: list[Unset], where: str) -> dict[str, ConfigError]:
+    """Take out of ``tree`` what lacks a variable and is only needed later; refuse everything else that lacks one."""
+    late: dict[str, list[Unset]] = {}
+    for item in unset:
+        for place in LATE:
+            if f"{item.key}.".startswith(f"{place}."):
+                late.setdefault(place, []).append(item)
+                break
+    if needed := [item for item in unset if not any(item in items for items in late.values())]:
+        raise refusal(needed, where)
+    for place in late:
+        section, _, key = place.partition(".")
+        if key:
+            del tree[section][key]
+        else:
+            del tree[section]
+    return {place: refusal(items, where) for place, items in late.items()}
 
 
 def _read_override(text: str) -> Url:

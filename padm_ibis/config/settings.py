@@ -23,6 +23,9 @@ from padm_ibis.config.sections import (
 )
 from padm_ibis.errors import ConfigError
 
+LATE = ("publish.to", "publish", "mail")
+"""Places of the file that may lack a variable until they are used: the first that fits counts."""
+
 
 class File(Section):
     """What ``padm.toml`` may hold once a profile is laid over it."""
@@ -45,6 +48,7 @@ class Config(File):
     path: Path | None = Field(default=None, description="The file it was read from; None for the embedded sample.")
     profile: str | None = Field(default=None, description="The profile laid over the file.")
     sample: bool = Field(default=False, description="Whether the sources are the embedded sample university.")
+    _late: dict[str, ConfigError] = PrivateAttr(default_factory=dict)
     _secrets: frozenset[str] = PrivateAttr(default_factory=frozenset)
 
     @property
@@ -63,6 +67,22 @@ class Config(File):
         """Where these settings come from, for messages."""
         name = "the embedded sample" if self.path is None else self.path.name
         return f"{name}, profile {self.profile}" if self.profile else name
+
+    @property
+    def unusable(self) -> dict[str, ConfigError]:
+        """Places of the file that lack a variable, with what to say of it; they are as if they were not written."""
+        return dict(self._late)
+
+    def require(self, *places: str) -> None:
+        """Refuse to go on without any of the named places of the file.
+
+        Raises
+        ------
+        ConfigError
+            If one lacks a variable.
+        """
+        for error in (self._late[place] for place in places if place in self._late):
+            raise ConfigError(error.message, hint=error.hint)
 
     def hash_key(self) -> bytes:
         """Return the key of the keyed hashes.

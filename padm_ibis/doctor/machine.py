@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from importlib import metadata
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from padm_ibis.errors import PadmError
+from padm_ibis.errors import MissingExtra, PadmError
+from padm_ibis.extras import need
 from padm_ibis.report.health import Diagnosis
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _SHORT_KEY = 16
 _DUCKDB, _READER = "duckdb", "duckdb-extension-postgres-scanner"
 _PINNED = ("ibis-framework", "sqlglot", "pandera", "pandas", "pyarrow", _DUCKDB, _READER)
-_DRIVERS = {"postgres": "psycopg", "sqlite": "adbc_driver_sqlite"}
-"""Scheme of an address → the module that it is reached by; the extra has the scheme's name."""
 
 
 def configuration(config: Config) -> Iterator[Diagnosis]:
@@ -27,6 +25,8 @@ def configuration(config: Config) -> Iterator[Diagnosis]:
     yield Diagnosis("ok", "configuration", f"{config.described}: {count} source{'s' * (count != 1)}")
     if not count:
         yield Diagnosis("error", "configuration", "there is no source to read", "Add a [sources.<name>] with its url.")
+    for error in config.unusable.values():
+        yield Diagnosis("warning", "configuration", error.message.rstrip("."), error.hint)
     try:
         if len(config.hash_key()) < _SHORT_KEY and not config.sample:
             advice = 'Make a long one: python -c "import secrets; print(secrets.token_hex(32))", then run --full-refresh.'
@@ -53,6 +53,8 @@ def versions(config: Config) -> Iterator[Diagnosis]:
         yield Diagnosis("error", "versions", "PostgreSQL sources cannot be read here", "pip install 'padm-ibis[postgres]'")
     addresses = {"the warehouse": config.warehouse.url, "[publish] to": config.publish.to}
     for what, url in addresses.items():
-        if url is not None and (driver := _DRIVERS.get(url.scheme)) and find_spec(driver) is None:
-            text = f"{what} is {url.scheme}://, and its driver {driver} is not installed"
-            yield Diagnosis("error", "versions", text, f"pip install 'padm-ibis[{url.scheme}]'")
+        try:
+            if url is not None:
+                need(url.scheme, f"{what} is {url.scheme}:// and")
+        except MissingExtra as error:
+            yield Diagnosis("error", "versions", error.message.rstrip("."), error.hint)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
+from padm_ibis.extras import absent
 from padm_ibis.report.health import Diagnosis
 from padm_ibis.sources.hints import GRANTS
 
@@ -22,10 +23,10 @@ _HELD = 60
 
 def warehouse(config: Config) -> Iterator[Diagnosis]:
     """Connect as a reader and ask the server what a run would need."""
-    try:
-        from padm_ibis.backends.postgres.connection import connect, explained
-    except ModuleNotFoundError:  # said under versions, with what to install
+    if absent("postgres"):  # said under versions, with what to install
         return
+    from padm_ibis.backends.postgres.connection import connect, explained
+
     began = time.perf_counter()
     try:
         con = connect(config, run=False)

@@ -177,6 +177,7 @@ def _new_report(config: Config, request: Request, definitions: Definitions) -> R
         layer=request.layer or "gold",
         as_of=request.as_of,
         params=params,
+        notes=[error.message for error in config.unusable.values()],
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from padm_ibis import notify
 from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact_address
 from padm_ibis.errors import PadmError, UsageError
+from padm_ibis.extras import need
 from padm_ibis.publish.changes import changed_columns
 from padm_ibis.publish.comparison import compare_references, compare_table, timed
 from padm_ibis.publish.databases import Source, published_at, source_of
@@ -62,7 +63,10 @@ def publish(
         If a side is out of reach, or something in the target would not survive.
     """
     began = time.perf_counter()
+    config.require("publish", *(["publish.to"] if to is None else []))
     url = _target_url(config, to)
+    for side in (config.warehouse.url, url):
+        need(side.scheme, f"Publishing {'to' if side is url else 'from'} {side.scheme}://")
     way = mode or config.publish.mode
     report = PublishReport(dt.datetime.now(dt.UTC).replace(microsecond=0), str(config.warehouse.url), str(url), way)
     try:

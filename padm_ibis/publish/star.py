@@ -15,6 +15,7 @@ import duckdb
 
 from padm_ibis.config import Config, StarConfig, StarTable
 from padm_ibis.errors import ConfigError, SourceError, UsageError
+from padm_ibis.extras import need
 from padm_ibis.publish.spec import chosen
 from padm_ibis.sources.values import literal, quote
 
@@ -40,6 +41,7 @@ def load_star(config: Config, *, tell: Callable[[str], None] = lambda line: None
         raise UsageError(f"{config.described} describes no star schema.", hint="Add [star] and [star.tables.<name>].")
     if config.warehouse.url.scheme != "postgres":
         raise UsageError("A star schema is loaded into PostgreSQL.", hint='[warehouse] url = "postgres://user@host/database"')
+    need("postgres", "A star schema")
     views = view_statements(config, "postgres")
     with duckdb.connect() as reader:
         tables = {spec.name: star.tables[spec.name] for spec in chosen(config, ["*"])}  # those that others point to first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_a_clock_that_is_off(bronze: Bronze, campus: Campus, monkeypatch: pytest
 def test_what_is_needed_and_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from padm_ibis.doctor import machine
 
-    monkeypatch.setattr(machine, "find_spec", lambda name: None)
+    for module in ("psycopg", "adbc_driver_sqlite"):
+        monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "padm.toml").write_text(
         '[warehouse]\nurl = "postgres://me@127.0.0.1:1/x"\n[publish]\nto = "sqlite://x.db"\n', encoding="utf-8"
     )
