@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -36,3 +38,26 @@ def test_an_import_that_runs_up_is_seen(tmp_path: Path) -> None:
     broken = lint(tmp_path, config)
     assert broken.returncode == 1
     assert "upside.model -> upside.engine" in broken.stdout
+
+
+def test_the_newcomers_page_names_every_room_in_the_order_of_the_floors() -> None:
+    floors = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][0][
+        "layers"
+    ]
+    rooms = [{name.strip() for name in floor.split("|")} for floor in floors]
+    lines = re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = [{name.strip("/") for name in re.findall(r"`([a-z]+/?)`", line)} for line in lines]
+    there = {p.stem for p in (ROOT / "padm_ibis").iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()} - {"__init__"}
+    assert set().union(*told) == there == set().union(*rooms)
+    order = {room: number for number, floor in enumerate(rooms) for room in floor}
+    heights = [order[room] for line in told for room in sorted(line, key=order.__getitem__)]
+    assert heights == sorted(heights)
+
+
+def test_what_the_newcomers_page_points_to_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|toml|lock|md))`", text)) - {"padm.toml"}  # the user's
+    assert len(files) > 10
+    assert [
+        f for f in files if not ((ROOT / f).exists() or (ROOT / "padm_ibis" / f).exists() or (ROOT / "tests" / f).exists())
+    ] == []
