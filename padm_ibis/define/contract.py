@@ -42,6 +42,11 @@ class Contract(DataFrameModel):
         strict = True
         ordered = True
 
+    @classmethod
+    def types(cls) -> dict[str, dt.DataType]:
+        """Return the columns in order with their types, for a model whose list of them would only repeat the contract."""
+        return {c.name: c.dtype for c in columns(cls)}
+
 
 class BronzeContract(Contract):
     """A faithful copy of what one statement at a source returned."""

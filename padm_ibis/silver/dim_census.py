@@ -10,23 +10,6 @@ from padm_ibis.define.model import model
 from padm_ibis.params import Params
 from padm_ibis.words import terms
 
-_FLAGS = (
-    "union_pareja",
-    "beca",
-    "costeos_estudios_familiar",
-    "costeos_estudios_plan_social",
-    "costeos_estudios_trabajo",
-    "costeos_estudios_beca",
-    "costeos_estudios_otro",
-    "tecnologia_int_casa",
-    "tecnologia_pc_casa",
-    "tecnologia_int_movil",
-    "deportes",
-    "disc_auditiva",
-    "disc_visual",
-    "disc_motora",
-    "disc_otra",
-)
 _RENAMED = {
     "persona_id": "persona",
     "fecha_relevamiento": "fecha",
@@ -52,59 +35,11 @@ _RENAMED = {
 @model(DimCensus)
 def dim_census(census: ir.Table, params: Params) -> ir.Table:
     """Surveys known at as_of, one row per persona_id and fecha_relevamiento of a source."""
+    answers = DimCensus.types()
     surveys = _one_a_day(census.rename(_RENAMED), params)
-    surveys = surveys.mutate(
-        trabajo_existe=_code(surveys.trabajo_existe), **{name: terms.si_no(surveys[name]) for name in _FLAGS}
-    )
-    return surveys.select(
-        "source_db",
-        "persona_id",
-        "fecha_relevamiento",
-        "estado_civil",
-        "estado_civil_desc",
-        "union_pareja",
-        "situacion_padre",
-        "situacion_madre",
-        "cantidad_hijos",
-        "vive_con",
-        "cobertura_salud",
-        "tipo_vivienda",
-        "tipo_vivienda_desc",
-        "residencia_localidad",
-        "residencia_localidad_desc",
-        "residencia_departamento",
-        "residencia_departamento_desc",
-        "residencia_codigo_postal",
-        "origen_localidad",
-        "origen_localidad_desc",
-        "origen_departamento",
-        "origen_departamento_desc",
-        "origen_codigo_postal",
-        "trabajo_existe",
-        "trabajo_existe_desc",
-        "trabajo_hora_sem",
-        "beca",
-        "costeos_estudios_familiar",
-        "costeos_estudios_plan_social",
-        "costeos_estudios_trabajo",
-        "costeos_estudios_beca",
-        "costeos_estudios_otro",
-        "tecnologia_int_casa",
-        "tecnologia_pc_casa",
-        "tecnologia_int_movil",
-        "deportes",
-        "disc_auditiva",
-        "disc_visual",
-        "disc_motora",
-        "disc_otra",
-        "nivel_estudio_previo",
-        "nivel_estudio_previo_desc",
-        "institucion_previa_id",
-        "institucion_previa_desc",
-        "colegio_secundario_id",
-        "colegio_secundario_desc",
-        "es_ultimo",
-    )
+    flags = [name for name, kind in answers.items() if kind.is_boolean() and name in census.columns]
+    surveys = surveys.mutate(trabajo_existe=_code(surveys.trabajo_existe), **{name: terms.si_no(surveys[name]) for name in flags})
+    return surveys.select(*answers)
 
 
 def _one_a_day(surveys: ir.Table, params: Params) -> ir.Table:
