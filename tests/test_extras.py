@@ -12,8 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from small_school import write_config, write_school
 
+import padm_ibis
+from padm_ibis.config import load_config
+from padm_ibis.errors import ConfigError, WarehouseError
 from padm_ibis.extras import EXTRA_OF
+from padm_ibis.publish.run import publish
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -139,17 +144,47 @@ def test_all_unset_variables_are_named_at_once(tmp_path: Path) -> None:
     assert "NOT_SET_C" not in ended.stderr
 
 
-MAIL = '[mail]\nhost = "h"\nsender = "a@b"\nrecipients = ["c@d"]\nuser = "u"\npassword = "${NOT_SET_A}"\n'
+LATE = """
+[publish]
+to = "${NOT_SET_A}"
+tables = ["mart_*"]
+[mail]
+host = "h"
+sender = "a@b"
+recipients = ["c@d"]
+password = "${NOT_SET_B}"
+[webhook]
+url = "${NOT_SET_C}"
+"""
+NEEDS = {
+    "publish.to": "padm.toml: publish.to needs the environment variable NOT_SET_A, which is not set.",
+    "mail": "padm.toml: mail.password needs the environment variable NOT_SET_B, which is not set.",
+    "webhook": "padm.toml: webhook.url needs the environment variable NOT_SET_C, which is not set.",
+}
 
 
-def test_a_run_and_a_check_do_without_what_they_do_not_need(tmp_path: Path) -> None:
-    config = tmp_path / "padm.toml"
-    config.write_text('[warehouse]\nurl = "duckdb://w.duckdb"\n[publish]\nto = "${NOT_SET_B}"\n' + MAIL, encoding="utf-8")
-    from padm_ibis.config import load_config
+def test_a_run_and_a_check_do_without_what_they_do_not_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config(tmp_path, write_school(tmp_path / "north.duckdb"), more=LATE)
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    config = load_config(tmp_path / "padm.toml")
+    assert (config.mail, config.webhook, config.publish.to, config.publish.tables) == (None, None, None, ["mart_*"])
+    assert {place: error.message for place, error in config.unusable.items()} == NEEDS
+    report = padm_ibis.run(config=tmp_path / "padm.toml", as_of="2024-12-31")
+    assert (report.status, report.notes) == ("ok", list(NEEDS.values()))
+    assert padm_ibis.check(config=tmp_path / "padm.toml").exit_code == 0
+    assert publish(config, f"duckdb://{tmp_path / 'm.duckdb'}").exit_code == 0
+    with pytest.raises(ConfigError, match="NOT_SET_A"):
+        publish(config)
 
-    found = load_config(config)
-    assert (found.mail, found.publish.to) == (None, None)
-    assert {place: error.message for place, error in found.unusable.items()} == {
-        "mail": "padm.toml: mail.password needs the environment variable NOT_SET_A, which is not set.",
-        "publish.to": "padm.toml: publish.to needs the environment variable NOT_SET_B, which is not set.",
-    }
+
+def test_a_publication_that_failed_says_why_nobody_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_config(tmp_path, write_school(tmp_path / "north.duckdb"), more=LATE)
+    with pytest.raises(WarehouseError, match="no warehouse"):
+        publish(load_config(tmp_path / "padm.toml"), f"duckdb://{tmp_path / 'm.duckdb'}")
+    assert {r.getMessage() for r in caplog.records} >= {f"No notice by [mail]: {NEEDS['mail']}"}
+
+
+def test_a_section_that_lacks_more_than_one_variable_is_set_aside_whole(tmp_path: Path) -> None:
+    text = '[warehouse]\nurl = "duckdb://w.duckdb"\n[publish]\ntables = ["${NOT_SET_A}"]\nto = "${NOT_SET_B}"\n'
+    (tmp_path / "padm.toml").write_text(text, encoding="utf-8")
+    assert list(load_config(tmp_path / "padm.toml").unusable) == ["publish", "publish.to"]

@@ -40,6 +40,13 @@ def test_an_import_that_runs_up_is_seen(tmp_path: Path) -> None:
     assert "upside.model -> upside.engine" in broken.stdout
 
 
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """Pytest imports them by their name alone: the second of two would end the whole, and only the whole, in an error."""
+    packaged = {file.parent for file in (ROOT / "tests").rglob("__init__.py")}
+    names = [f.name for f in (ROOT / "tests").rglob("*.py") if f.name != "conftest.py" and f.parent not in packaged]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 def test_the_newcomers_page_names_every_room_in_the_order_of_the_floors() -> None:
     floors = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][0][
         "layers"

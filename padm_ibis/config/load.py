@@ -149,9 +149,9 @@ def _set_aside(tree: dict[str, Any], unset: list[Unset], where: str) -> dict[str
     for place in late:
         section, _, key = place.partition(".")
         if key:
-            del tree[section][key]
+            tree.get(section, {}).pop(key, None)
         else:
-            del tree[section]
+            tree.pop(section, None)
     return {place: refusal(items, where) for place, items in late.items()}
 
 

@@ -23,7 +23,7 @@ from padm_ibis.config.sections import (
 )
 from padm_ibis.errors import ConfigError
 
-LATE = ("publish.to", "publish", "mail")
+LATE = ("publish.to", "publish", "mail", "webhook")
 """Places of the file that may lack a variable until they are used: the first that fits counts."""
 
 

@@ -96,6 +96,8 @@ class Outbox:
             Leave out the ways that know of this run.
         """
         self.arrive()
+        for name in {"mail", "webhook"} & self.config.unusable.keys():
+            _log.warning("No notice by [%s]: %s", name, self.config.unusable[name].message)
         for way in self._ways:
             last = Memory(self.config, way.name).last(notice.topic) if unless_known else None
             if last is None or last.run_id != notice.run_id:
