@@ -12,7 +12,7 @@ from padm_ibis import notify
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
 from padm_ibis.engine.run import run as _run
 from padm_ibis.engine.state import Request
-from padm_ibis.errors import ConfigError, UsageError, WarehouseError
+from padm_ibis.errors import ConfigError, PadmError, UsageError, WarehouseError
 from padm_ibis.report.check import CheckReport
 from padm_ibis.report.plan import Plan, Step
 from padm_ibis.report.progress import Progress
@@ -29,6 +29,7 @@ def run(
     full_refresh: Sequence[str] | str | bool = False,
     only: bool = False,
     reconcile: bool = False,
+    publish: bool = False,
     config: Settings = None,
     profile: str | None = None,
     warehouse: str | None = None,
@@ -50,13 +51,16 @@ def run(
         Keep to the named layer, or, without one, to the selected tables.
     reconcile
         Compare bronze with its sources, row by row, before anything is built on it.
+    publish
+        Publish, afterwards, to every target of ``[publish]`` whose tables passed; what became of each is in the
+        report's ``publications``.
     config, profile, warehouse
         As for `padm_ibis.connect`.
 
     Raises
     ------
     PadmError
-        If anything went wrong; readers keep the last good version, and the error's ``report`` says how far it came.
+        If anything went wrong before that; readers keep the last good version, and the error's ``report`` says how far it came.
     """
     settings = settings_of_run(config, profile, warehouse)
     request = Request(
@@ -68,8 +72,23 @@ def run(
         reconcile=reconcile,
     )
     with notify.Watch(settings) as watch:
-        report = _run(settings, request, progress)
+        report = _run_and_publish(settings, request, progress) if publish else _run(settings, request, progress)
         watch.ended(report)
+    return report
+
+
+def _run_and_publish(config: Config, request: Request, progress: Progress | None) -> RunReport:
+    from padm_ibis import publish as publications
+
+    tell = (progress or Progress()).note
+    goals = publications.destinations(config)
+    try:
+        report = _run(config, request, progress)
+    except PadmError as error:
+        if isinstance(error.report, RunReport):
+            error.report.publications = publications.publish_nothing(config, goals, "the run failed", tell)
+        raise
+    report.publications = publications.publish_passed(config, goals, tell)
     return report
 
 

@@ -7,14 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from servers import webhook_server
+from small_school import write_config, write_school
 
 from padm_ibis import schedule
 from padm_ibis.config import load_config
+from padm_ibis.engine.journal import Journal
 from padm_ibis.errors import UsageError
 
 COMMAND = [sys.executable, "-m", "padm_ibis.cli", "schedule"]
@@ -89,6 +93,40 @@ def test_a_failed_run_is_noted_and_the_schedule_goes_on(tmp_path: Path) -> None:
     keeper.run_once(_NoScheduler())
     assert [run.exit_code for run in keeper.status.runs] == [2, 2]
     assert "usage or configuration" in told[1]
+
+
+def test_what_is_not_said_is_taken_from_the_configuration(tmp_path: Path) -> None:
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(hours=6)
+    written = f'[schedule]\nat = "{at:%H:%M}"\ntimezone = "UTC"\nlayer = "silver"\npublish = true\n'
+    (tmp_path / "padm.toml").write_text(written, encoding="utf-8")
+    for more, arguments in (([], ["--layer", "silver", "--publish"]), (["--no-publish", "--layer", "gold"], ["--layer", "gold"])):
+        with subprocess.Popen([*COMMAND, *more], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+            assert f"every day at {at:%H:%M} (UTC)" in first_line(process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        known = schedule.status(load_config(tmp_path / "padm.toml"))
+        assert known is not None
+        assert known.arguments == arguments
+
+
+def test_a_run_that_is_killed_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", paths)
+    with webhook_server() as channel:
+        path = write_config(tmp_path, write_school(tmp_path / "north.duckdb"), more=channel.section())
+        config = load_config(path)
+        known = schedule.ScheduleStatus("02:00", "UTC", ["--config", str(path), "--as-of", "2024-12-31"])
+        keeper = schedule._Keeper(config, known, lambda line: None)
+        watching = threading.Thread(target=keeper.run_once, args=[_NoScheduler()])
+        watching.start()
+        journal, deadline = Journal(config), time.monotonic() + 60
+        while not journal.ids() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert keeper.child is not None
+        keeper.child.kill()
+        watching.join(60)
+        assert [run.outcome for run in keeper.status.runs] == ["ended by SIGKILL"]
+        assert [text.partition(":")[2].partition(":")[0] for text in channel.texts] == [f" run {journal.ids()[0]} was killed"]
 
 
 class _NoScheduler:

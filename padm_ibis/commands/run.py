@@ -26,6 +26,7 @@ _EVERYTHING = "*"
 )
 @click.option("--only", is_flag=True, help="Keep to the named layer or tables: build from what is there.")
 @click.option("--reconcile", is_flag=True, help="Compare bronze with its sources, row by row, before building on it.")
+@click.option("--publish", is_flag=True, help="Publish what passed, afterwards, to every target of [publish].")
 @click.argument("more", nargs=-1, metavar="")
 @common("padm_ibis.report.run:RunReport")
 def run(
@@ -36,6 +37,7 @@ def run(
     full_refresh: tuple[str, ...],
     only: bool,
     reconcile: bool,
+    publish: bool,
     more: tuple[str, ...],
 ) -> int:
     """Extract, build, check and publish.
@@ -60,6 +62,7 @@ def run(
                 full_refresh=True if full_refresh and _EVERYTHING in full_refresh else refresh,
                 only=only,
                 reconcile=reconcile,
+                publish=publish,
                 config=config,
                 progress=progress,
             )

@@ -11,23 +11,34 @@ from padm_ibis.commands._options import Common, common, say
 @click.option("--at", metavar="HH:MM", help="Time of day at which to run, every day.")
 @click.option("--timezone", metavar="ZONE", help="IANA time zone of --at; by default this machine's.")
 @click.option("--layer", type=click.Choice(("bronze", "silver", "gold")), help="Last layer to build; by default gold.")
+@click.option(
+    "--publish/--no-publish", default=None, help="Whether each run publishes what passed; by default as [schedule] says."
+)
 @common()
 @click.pass_context
-def schedule(ctx: click.Context, options: Common, at: str | None, timezone: str | None, layer: str | None) -> None:
+def schedule(
+    ctx: click.Context, options: Common, at: str | None, timezone: str | None, layer: str | None, publish: bool | None
+) -> None:
     """Run every day, in the foreground, for machines without cron.
 
     One run at a time; a failed run does not stop the schedule. SIGTERM ends it, and the run that is going on
-    with it: readers keep the last good version.
+    with it: readers keep the last good version. What is not said here is taken
+    from [schedule].
     """
     if ctx.invoked_subcommand is not None:
         return
+    config = options.load()
+    at = at or config.schedule.at
     if at is None:
-        raise click.UsageError("When? --at 02:00", ctx)
+        raise click.UsageError("When? --at 02:00, or [schedule] at = …", ctx)
     from padm_ibis.schedule import keep
 
+    layer = layer or config.schedule.layer
     chosen = {"--config": options.config, "--profile": options.profile, "--warehouse": options.warehouse, "--layer": layer}
     arguments = [part for name, value in chosen.items() if value is not None for part in (name, str(value))]
-    keep(options.load(), at, arguments, timezone=timezone, tell=lambda line: click.echo(line, err=True))
+    if config.schedule.publish if publish is None else publish:
+        arguments.append("--publish")
+    keep(config, at, arguments, timezone=timezone or config.schedule.timezone, tell=lambda line: click.echo(line, err=True))
 
 
 @schedule.command()

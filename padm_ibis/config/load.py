@@ -192,7 +192,8 @@ def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
     if config.webhook is not None:
         address = config.webhook.url.get_secret_value()
         yield from (address, urlsplit(address).path, urlsplit(address).query)
-    for url in (config.warehouse.url, config.publish.to, *(s.url for s in config.sources.values())):
+    targets = (target.to for target in config.publish.targets.values())
+    for url in (config.warehouse.url, config.publish.to, *targets, *(s.url for s in config.sources.values())):
         if url is not None and url.password:
             yield url.password
             yield unquote(url.password)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 import datetime as dt
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
 from padm_ibis.errors import did_you_mean
@@ -17,6 +17,18 @@ from padm_ibis.params import Params
 
 Severity = Literal["error", "warn", "off"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a time zone. {did_you_mean(value, available_timezones())}") from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+"""The name of an IANA time zone."""
 
 
 class Section(BaseModel):
@@ -89,7 +101,7 @@ class SourceConfig(Section):
     kind: str = Field(default="guarani", description="Which system it is: the bronze resources that are read from it.")
     url: SourceUrl = Field(description="postgres://…, duckdb://<file> or files://<folder>.")
     schema_: str = Field(default="negocio", alias="schema", min_length=1, description="Schema of the source's tables.")
-    timezone: str = Field(
+    timezone: Zone = Field(
         "America/Argentina/Buenos_Aires", description="IANA time zone in which the source's instants are dated."
     )
     lookback_days: int | dict[str, int] = Field(
@@ -113,15 +125,6 @@ class SourceConfig(Section):
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
     files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone. {did_you_mean(value, available_timezones())}") from None
-        return value
 
     @field_validator("freshness_hours")
     @classmethod
@@ -186,6 +189,14 @@ class ModelsConfig(Section):
     modules: list[str] = Field(default_factory=list, description="Importable modules whose @model functions join the graph.")
 
 
+class TargetConfig(Section):
+    """``[publish.targets.<name>]``: a further target, with tables of its own; `publish --to <name>` publishes to it alone."""
+
+    to: PublishUrl = Field(description="postgres://…, duckdb://<file> or sqlite://<file>.")
+    tables: list[str] = Field(default_factory=list, description="Names or patterns; without it, those of [publish].")
+    mode: Literal["replace", "upsert"] | None = Field(default=None, description="Without it, that of [publish].")
+
+
 class PublishConfig(Section):
     """``[publish]``: where tables are replicated to, and what must be equal on both sides."""
 
@@ -195,6 +206,16 @@ class PublishConfig(Section):
     metrics: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="Table → name → SQL aggregate, e.g. revenue = 'sum(total_amount)'."
     )
+    targets: dict[str, TargetConfig] = Field(default_factory=dict, description="Further targets, by name.")
+
+
+class ScheduleConfig(Section):
+    """``[schedule]``: what `padm-ibis schedule` does unless its options say otherwise."""
+
+    at: str | None = Field(default=None, pattern=r"^[0-9]{1,2}:[0-9]{2}$", description="Time of day of the run, such as '02:00'.")
+    timezone: Zone | None = Field(default=None, description="IANA time zone of it; without it, this machine's.")
+    layer: Literal["bronze", "silver", "gold"] | None = Field(default=None, description="Last layer to build; without it, gold.")
+    publish: bool = Field(default=False, description="Whether each run publishes what passed: `run --publish`.")
 
 
 class MailConfig(Section):

@@ -14,6 +14,7 @@ from padm_ibis.config.sections import (
     PipelineConfig,
     PrivacyConfig,
     PublishConfig,
+    ScheduleConfig,
     Section,
     Severity,
     SourceConfig,
@@ -37,6 +38,7 @@ class File(Section):
     checks: ChecksConfig = ChecksConfig()
     models: ModelsConfig = ModelsConfig()
     publish: PublishConfig = PublishConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
     mail: MailConfig | None = None
     webhook: WebhookConfig | None = None
     star: StarConfig | None = None

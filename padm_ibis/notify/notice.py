@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from padm_ibis.report.attention import Item, of_checks, screenful
+from padm_ibis.report.attention import Item, of_checks, of_publications, screenful
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import rows
 
@@ -21,6 +21,8 @@ GOOD = "good"
 RUN = "run"
 """The topic of runs; each target of publications has its own."""
 _OUTCOMES = {
+    "ok": "is ok",
+    "up to date": "is up to date",
     "partial": "was partial: what could be read is published, the rest is as it was",
     "failed": "failed: nothing was published, readers keep the last good version",
     "killed": "was killed: nothing was published, readers keep the last good version",
@@ -83,19 +85,23 @@ def of_report(report: RunReport, config: Config) -> Notice:
     """Return what to say of a run that ended."""
     failed = sorted({failure.source_db for failure in report.failures})
     if report.exit_code == 0:
-        return Notice(RUN, GOOD, _well(report.run_id, report.status), _place(config), report.run_id)
+        return Notice(RUN, GOOD, _title(report.run_id, report.status), _place(config), report.run_id)
     lines = [*_place(config), *_sources(config, failed)]
     if report.error and not report.errors:  # what checks found is told below, without the keys of rows
         lines += ["", *report.error.splitlines()]
     lines += _attention(report)
     lines += ["", "What to do", f"  padm-ibis history {report.run_id}", f"  {_advice(report, failed)}"]
-    return Notice(RUN, _state(report.status, failed), _title(report.run_id, report.status), tuple(lines), report.run_id)
+    state, title = _state(report.status, failed), _title(report.run_id, report.status)
+    if report.withheld and report.status != "failed":
+        targets = ", ".join(publication.target for publication in report.withheld)
+        state, title = f"{state}; not published to {targets}", f"{title}; not published to {targets}"
+    return Notice(RUN, state, title, tuple(lines), report.run_id)
 
 
 def of_record(record: RunRecord, config: Config) -> Notice:
     """Return what to say of a run that is known by the history alone: one that was killed, or ran elsewhere."""
     if record.good:
-        return Notice(RUN, GOOD, _well(record.run_id, record.status), _place(config), record.run_id)
+        return Notice(RUN, GOOD, _title(record.run_id, record.status), _place(config), record.run_id)
     failed = sorted({str(failure["source_db"]) for failure in record.details.get("failures", ())})
     checks = [c for c in record.details.get("checks", ()) if c["verdict"] == "error"]
     lines = [*_place(config), *_sources(config, failed), f"began     {record.started_at:%Y-%m-%d %H:%M} UTC"]
@@ -132,10 +138,6 @@ def of_publication(report: PublishReport, config: Config) -> Notice:
     return Notice(topic, "failed", f"{topic} failed", tuple(lines))
 
 
-def _well(run_id: str, status: str) -> str:
-    return f"run {run_id} is {status}"
-
-
 def _title(run_id: str, status: str) -> str:
     return f"run {run_id} {_OUTCOMES[status]}"
 
@@ -156,7 +158,7 @@ def _sources(config: Config, failed: list[str]) -> Iterator[str]:
 
 def _attention(report: RunReport) -> Iterator[str]:
     failures = [Item("error", f"source {f.source_db}: {f.message}", f.hint or "") for f in report.failures]
-    found = [*failures, *of_checks(_without_keys(report.checks))]
+    found = [*failures, *of_publications(report), *of_checks(_without_keys(report.checks))]
     items, rest = screenful(found)
     if items:
         yield from ("", "What needs attention")
@@ -174,6 +176,8 @@ def _without_keys(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
 
 
 def _advice(report: RunReport, failed: list[str]) -> str:
+    if report.withheld and report.status != "failed":
+        return "padm-ibis check, padm-ibis doctor; then padm-ibis run --publish"
     if failed:
         return "padm-ibis doctor says what is wrong with a source"
     if report.errors:

@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from padm_ibis import notify
-from padm_ibis.config import PUBLISH_SCHEMES, Config, Url, redact_address
+from padm_ibis.config import Config
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.extras import need
 from padm_ibis.publish.changes import changed_columns
 from padm_ibis.publish.comparison import compare_references, compare_table, timed
 from padm_ibis.publish.databases import Source, published_at, source_of
+from padm_ibis.publish.destination import Destination, destination
 from padm_ibis.publish.failures import explained
 from padm_ibis.publish.reconcile import Side
 from padm_ibis.publish.spec import Publication, TableSpec, chosen
@@ -40,7 +41,8 @@ def publish(
     Parameters
     ----------
     to
-        ``postgres://…``, ``duckdb://<file>`` or ``sqlite://<file>``; by default ``publish.to``.
+        ``postgres://…``, ``duckdb://<file>``, ``sqlite://<file>`` or the name of a ``[publish.targets.<name>]``; by
+        default ``publish.to``.
     tables
         Names or patterns; by default ``publish.tables``, else all of gold.
     mode
@@ -62,15 +64,30 @@ def publish(
     WarehouseError
         If a side is out of reach, or something in the target would not survive.
     """
-    began = time.perf_counter()
-    config.require("publish", *(["publish.to"] if to is None else []))
-    url = _target_url(config, to)
-    for side in (config.warehouse.url, url):
-        need(side.scheme, f"Publishing {'to' if side is url else 'from'} {side.scheme}://")
-    way = mode or config.publish.mode
-    report = PublishReport(dt.datetime.now(dt.UTC).replace(microsecond=0), str(config.warehouse.url), str(url), way)
+    goal = destination(config, to, tables, mode)
+    report = new_report(config, goal)
     try:
-        specs = chosen(config, tables)
+        replicate(config, goal, report, check_only=check_only, tell=tell)
+    finally:
+        notify.tell_publication(config, report)
+    return report
+
+
+def new_report(config: Config, goal: Destination) -> PublishReport:
+    """Return the report of a publication that begins now."""
+    began = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    return PublishReport(began, str(config.warehouse.url), str(goal.url), goal.mode)
+
+
+def replicate(
+    config: Config, goal: Destination, report: PublishReport, *, check_only: bool = False, tell: Tell = lambda line: None
+) -> None:
+    """Do what `publish` says, and tell nobody: ``report`` gets what was done, as far as it came."""
+    began, url = time.perf_counter(), goal.url
+    try:
+        for side in (config.warehouse.url, url):
+            need(side.scheme, f"Publishing {'to' if side is url else 'from'} {side.scheme}://")
+        specs = chosen(config, goal.tables)
         report.tables_detail = [TableDetail(spec.qualified) for spec in specs]
         with explained(config, url), source_of(config) as source:
             _check_there(source, specs)
@@ -83,14 +100,12 @@ def publish(
                 with target_of(publication) as target:
                     _replicate(source, there, target, publication, began, tell)
     except PadmError as error:
-        report.error = config.mask(error.message)
+        report.error, report.code = config.mask(error.message), error.exit_code
         error.report = report
         raise
     finally:
         report.close(time.perf_counter() - began)
-        _remember(config, report)
-        notify.tell_publication(config, report)
-    return report
+        remember(config, report)
 
 
 def _replicate(source: Source, there: Side, target: Target, publication: Publication, began: float, tell: Tell) -> None:
@@ -168,17 +183,6 @@ def _check_there(source: Source, specs: Sequence[TableSpec]) -> None:
         raise UsageError(f"The warehouse does not hold {', '.join(missing)} yet.", hint="Build them first: padm-ibis run")
 
 
-def _target_url(config: Config, to: str | None) -> Url:
-    if to is None:
-        if config.publish.to is None:
-            raise UsageError("Publish where to?", hint="--to postgres://…, or [publish] to = … in padm.toml.")
-        return config.publish.to
-    try:
-        return Url.parse(to, PUBLISH_SCHEMES)
-    except ValueError as error:
-        raise UsageError(f"--to {redact_address(to)!r} {error}.") from None
-
-
 def _views(config: Config, dialect: str) -> dict[str, str]:
     if config.star is None:
         return {}
@@ -187,7 +191,7 @@ def _views(config: Config, dialect: str) -> dict[str, str]:
     return view_statements(config, dialect)
 
 
-def _remember(config: Config, report: PublishReport) -> None:
+def remember(config: Config, report: PublishReport) -> None:
     """Keep what happened in the source's working folder: a target that failed must stay as it was."""
     config.state.mkdir(parents=True, exist_ok=True)
     with (config.state / "publications.jsonl").open("a", encoding="utf-8") as history:

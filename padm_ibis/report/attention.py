@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from padm_ibis.report.publication import PublishReport
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import rows
@@ -44,7 +45,20 @@ class Item:
 def of_run(report: RunReport) -> list[Item]:
     """Return what a run found: sources that failed, errors, warnings, notes."""
     failures = [Item("error", f"source {f.source_db}: {f.message}", f.hint or "") for f in report.failures]
-    return [*failures, *of_checks(report.checks), *(Item("note", note) for note in report.notes)]
+    return [*failures, *of_publications(report), *of_checks(report.checks), *(Item("note", note) for note in report.notes)]
+
+
+def of_publications(report: RunReport) -> list[Item]:
+    """Return the targets that nothing was published to, each with why."""
+    return [Item("error", f"publication to {p.target}: {p.error or _differs(p)}", _again(p)) for p in report.withheld]
+
+
+def _differs(publication: PublishReport) -> str:
+    return "; ".join(f"{t.table}: {t.differences[0]}" for t in publication.tables_detail if t.differences)
+
+
+def _again(publication: PublishReport) -> str:
+    return "it holds what it held before; when that is mended: padm-ibis run --publish"
 
 
 def of_checks(checks: Iterable[CheckResult]) -> list[Item]:

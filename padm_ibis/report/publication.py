@@ -35,7 +35,13 @@ class TableDetail:
 
 @dataclass(slots=True)
 class PublishReport:
-    """A publication: all of its tables became visible together, or none."""
+    """A publication: all of its tables became visible together, or none.
+
+    Attributes
+    ----------
+    code
+        The exit code that ``error`` stands for.
+    """
 
     timestamp: dt.datetime
     source: str
@@ -48,11 +54,12 @@ class PublishReport:
     total_execution_time: float = 0.0
     tables_detail: list[TableDetail] = field(default_factory=list)
     error: str | None = None
+    code: int = 1
 
     @property
     def exit_code(self) -> int:
-        """0 when every table is equal on both sides, else 1."""
-        return 1 if self.failed_tables or self.error else 0
+        """0 when every table is equal on both sides; what the error stands for, where there was one; else 1."""
+        return self.code if self.error else 1 if self.failed_tables else 0
 
     def close(self, seconds: float) -> None:
         """Add up the tables; after an error none of them is visible."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from padm_ibis.report.answer import to_json
+from padm_ibis.report.publication import PublishReport
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import duration, examples, rows
 
@@ -110,11 +111,17 @@ class RunReport:
     checks: list[CheckResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
+    publications: list[PublishReport] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """The command's exit code for this outcome."""
-        return EXIT_CODES[self.status]
+        """The command's exit code for this outcome: the greatest of the run's own and of its publications'."""
+        return max(EXIT_CODES[self.status], *(p.exit_code for p in self.publications), 0)
+
+    @property
+    def withheld(self) -> list[PublishReport]:
+        """Publications after which their target holds what it held before."""
+        return [p for p in self.publications if p.exit_code]
 
     @property
     def warnings(self) -> list[CheckResult]:
@@ -141,12 +148,20 @@ def headline(report: RunReport) -> str:
     built = sum(t.action == "built" for t in report.tables)
     steps = " · ".join(f"{name} {duration(seconds)}" for name, seconds in report.phases.items() if seconds >= 0.01)
     if report.status == "up to date":
-        return f"Up to date: nothing to build ({duration(report.seconds)})"
+        return f"Up to date: nothing to build ({duration(report.seconds)})" + published(report)
     loaded = sum(t.action == "loaded" for t in report.tables)
     count, how = (loaded, "loaded") if loaded and not built else (built, "built")
     what = f"{count} table{'s' * (count != 1)} {how}, {rows(total)}, in {duration(report.seconds)}"
     word = {"ok": "Done", "partial": "Partial", "failed": "Failed", "killed": "Killed"}[report.status]
-    return f"{word}: {what}" + (f" ({steps})" if steps else "")
+    return f"{word}: {what}" + (f" ({steps})" if steps else "") + published(report)
+
+
+def published(report: RunReport) -> str:
+    """Return what became of the publications, as the end of the verdict; empty where none was asked for."""
+    if not report.publications:
+        return ""
+    good = len(report.publications) - len(report.withheld)
+    return f"; published to {good} of {len(report.publications)} target{'s' * (len(report.publications) != 1)}"
 
 
 def lines(report: RunReport) -> Iterator[str]:
@@ -165,6 +180,8 @@ def lines(report: RunReport) -> Iterator[str]:
             f"{table.layer:<7} {table.name}  {table.action}  {table.rows:,} rows  {table.seconds:.2f} s  "
             f"{table.checks} checks{f', {table.warnings} warnings' * (table.warnings > 0)}{note}"
         )
+    for publication in report.publications:
+        yield from (f"publish {line}" for line in publication.lines())
     yield from problems(report)
     yield headline(report)
 

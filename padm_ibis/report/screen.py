@@ -14,6 +14,7 @@ from padm_ibis.report.attention import Item, of_run, screenful
 from padm_ibis.report.run import headline
 
 if TYPE_CHECKING:
+    from padm_ibis.report.publication import PublishReport
     from padm_ibis.report.run import RunReport, TableReport
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -33,6 +34,8 @@ def show(report: RunReport, console: Console) -> None:
         console.print(Padding(Text(rest, style="dim"), (0, 0, 0, 8)))
     if report.status != "up to date" and report.tables:
         console.print(_tables(report.tables))
+    for publication in report.publications:
+        console.print(_publication(publication))
 
 
 def attention(item: Item) -> RenderableType:
@@ -44,6 +47,12 @@ def attention(item: Item) -> RenderableType:
     if item.advice:
         grid.add_row("", Text(f"→ {item.advice}"))
     return grid
+
+
+def _publication(publication: PublishReport) -> RenderableType:
+    good = not publication.exit_code
+    head = Text(f"{'published' if good else 'not published'} to {publication.target}", style="green" if good else "red")
+    return Group(Text(), head, *(Padding(Text(line), (0, 0, 0, 2)) for line in publication.lines()))
 
 
 def _tables(tables: list[TableReport]) -> Table:
