@@ -88,7 +88,17 @@ def _places(
     return _look_up(places, "provincia", provincias, "provincia", see_provincia="nombre")
 
 
-@resource(Students, load="full")
+# What the university calls constant of a student: programme, plan, campus, mode and entry, and the names of all these.
+@resource(
+    Students, load="full", since="fecha_ingreso",
+    constant=(
+        "persona", "propuesta", "propuesta_nombre", "propuesta_codigo", "plan_version_id", "plan_version",
+        "ubicacion", "see_nombre", "see_calle", "see_numero", "see_codigo_postal", "see_institucion_id", "see_institucion",
+        "see_institucion_p", "see_localidad", "see_dpto", "see_provincia", "modalidad",
+        "fecha_ingreso", "tipo_ingreso", "tipo_ingreso_desc",
+    ),
+    now=("legajo", "regular", "calidad"),
+)  # fmt: skip
 def students(
     sga_alumnos: ir.Table,
     sga_propuestas: ir.Table,
@@ -124,7 +134,13 @@ def students(
     )  # fmt: skip
 
 
-@resource(Personas, load="full", hashes={"documento_hash": "documento", "usuario_hash": "texto", "email_hash": "texto"})
+@resource(
+    Personas, load="full", hashes={"documento_hash": "documento", "usuario_hash": "texto", "email_hash": "texto"},
+    constant=(
+        "fecha_nacimiento", "sexo", "localidad_nacimiento", "localidad_nacimiento_desc", "nacionalidad", "nacionalidad_desc",
+    ),
+    now=("documento_hash", "usuario_hash", "email_hash"),
+)  # fmt: skip
 def personas(
     mdp_personas: ir.Table,
     mdp_personas_documentos: ir.Table,
@@ -147,13 +163,13 @@ def personas(
     )  # fmt: skip
 
 
-@resource(Elementos, load="full")
+@resource(Elementos, load="full", constant=("materia_codigo", "materia_nombre"))
 def elementos(sga_elementos: ir.Table) -> ir.Table:
     """Subjects, one row per elemento."""
     return sga_elementos.select("elemento", materia_codigo="codigo", materia_nombre="nombre")
 
 
-@resource(Instancias, load="full")
+@resource(Instancias, load="full", constant=("instancia_nombre",))
 def instancias(sga_instancias: ir.Table) -> ir.Table:
     """Instances of examination, one row per instancia."""
     return sga_instancias.select("instancia", instancia_nombre="nombre")
@@ -238,7 +254,13 @@ def academic(
     )  # fmt: skip
 
 
-@resource(CourseInscriptions, load="incremental", cursor="fecha_inscripcion", known_at="fecha_inscripcion")
+@resource(
+    CourseInscriptions,
+    load="incremental",
+    cursor="fecha_inscripcion",
+    known_at="fecha_inscripcion",
+    now=("estado_inscripcion",),
+)
 def course_inscriptions(
     sga_insc_cursada: ir.Table,
     sga_comisiones: ir.Table,
@@ -299,7 +321,13 @@ def historia_academica(vw_hist_academica: ir.Table) -> ir.Table:
     )  # fmt: skip
 
 
-@resource(ExamInscriptions, load="incremental", cursor="fecha_inscripcion", known_at="fecha_inscripcion")
+@resource(
+    ExamInscriptions,
+    load="incremental",
+    cursor="fecha_inscripcion",
+    known_at="fecha_inscripcion",
+    now=("estado_inscripcion",),
+)
 def exam_inscriptions(
     sga_insc_examen: ir.Table,
     sga_llamados_mesa: ir.Table,
@@ -394,7 +422,11 @@ def _earlier_studies(estudios: ir.Table) -> ir.Table:
     return one_per(estudios, ["persona"], [last(estudios.nivel_estudio), *ties])
 
 
-@resource(Census, load="incremental", cursor="fecha", known_at="fecha")
+# Earlier studies hang from the person, without a date: like what else was before the university, they are constant.
+@resource(
+    Census, load="incremental", cursor="fecha", known_at="fecha",
+    constant=("nivel_estudio", "nivel_estudio_desc", "institucion", "institucion_desc", "colegio", "colegio_desc"),
+)  # fmt: skip
 def census(
     mdp_datos_censales: ir.Table,
     mdp_datos_personales: ir.Table,

@@ -16,7 +16,7 @@ import ibis.expr.operations as ops
 from padm_ibis.audit.people import aggregates, countable, of_several
 from padm_ibis.define.contract import Column, Pii
 from padm_ibis.define.grain import Grain
-from padm_ibis.define.influence import ROWS, VALUE, Influence, Walk, Ways, path
+from padm_ibis.define.influence import ROWS, VALUE, Influence, Walk, Ways, path, ref
 from padm_ibis.define.lineage import Ref
 from padm_ibis.define.model import Model, Resource
 
@@ -40,16 +40,6 @@ _COARSE = (
 def highest(classes: Iterable[str]) -> str:
     """The most protected of some classes; ``none`` of none."""
     return max(classes, key=RANK.__getitem__, default="none")
-
-
-def rows_of(table: str) -> Ref:
-    """That a table has the rows it has, as something that tells like a column."""
-    return Ref(table, f"({ROWS})")
-
-
-def ref(origin: ops.Field | ops.PhysicalTable) -> Ref:
-    """The column or the rows of a table that a way begins at."""
-    return Ref(getattr(origin.rel, "name", ""), origin.name) if isinstance(origin, ops.Field) else rows_of(origin.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,17 @@ def year_of(model: Resource, table: ir.Table, params: Params) -> ir.IntegerValue
     """Return the year in which a row became known, or, if that is later, the one it is about; null counts as always."""
     assert model.known_at is not None, "an event table says when its rows became known"
     known = table[model.known_at]
+    year = year_in(known, params)
+    about = YEAR in table.columns and not known.type().is_integer()
+    return terms.larger(terms.plausible_year(table[YEAR]), year) if about else year
+
+
+def year_in(known: ir.Value, params: Params) -> ir.IntegerValue:
+    """The academic year of a date, an instant or a year; null where it is a typing error."""
     if known.type().is_integer():
         return terms.plausible_year(known)
     day = known.date() if known.type().is_timestamp() else known
-    year = terms.academic_year(terms.plausible_date(day, params), params)
-    return terms.larger(terms.plausible_year(table[YEAR]), year) if YEAR in table.columns else year
+    return terms.academic_year(terms.plausible_date(day, params), params)
 
 
 def carrier(model: Model) -> str | None:
@@ -128,7 +134,11 @@ def _other(name: str, value: ir.Value) -> ir.Value | None:
 
 def _twin(model: Resource, rows: ir.Table) -> dict[str, ir.Value]:
     """Another key for a copy of a row."""
-    names = [k for k in contracts.key(model.contract) if k not in (SOURCE, STUDENT, PERSON, YEAR)]
+    return another_key(rows, [k for k in contracts.key(model.contract) if k not in (SOURCE, STUDENT, PERSON, YEAR)])
+
+
+def another_key(rows: ir.Table, names: Sequence[str]) -> dict[str, ir.Value]:
+    """Another value for the last of the columns named that is a number or, without one, a text."""
     numbers = [k for k in names if rows[k].type().is_integer()]
     texts = [k for k in names if rows[k].type().is_string()]
     if numbers:

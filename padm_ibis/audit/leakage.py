@@ -5,44 +5,46 @@ point-in-time tables is rebuilt from there, with ``as_of`` on that day: what thi
 rows of years up to *a* must be those of today, every row there and every feature bit for bit. A second mode leaves
 ``as_of`` alone and *perturbs*: each student gets a cut, and facts after it get other marks, flipped results and twins.
 
+Some columns have no past: a source overwrites them in place, and today's value knows what came later. What is *now* (see
+`padm_ibis.define.model.Resource`) is therefore another at every cut, and rows that came later are not there yet; whatever
+moves by that is a leak, too.
+
 A cut that took nothing away from a column proves nothing about it: a column that no cut could have moved fails, too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
-import ibis
 import ibis.expr.types as ir
 import pydantic.dataclasses
 from pydantic import computed_field
 
-from padm_ibis.audit import events
+from padm_ibis.audit.compare import EXAMPLES, ROWS, SOURCE, STUDENT, YEAR, Comparison, Cut, at, each_its_own
+from padm_ibis.audit.past import Asked, Past
+from padm_ibis.audit.reach import Reach
 from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.grain import used_columns
 from padm_ibis.define.graph import Graph
-from padm_ibis.define.lineage import Lineage, Ref
+from padm_ibis.define.influence import rows_of
+from padm_ibis.define.layers import LOADER_COLUMNS
+from padm_ibis.define.lineage import Lineage, Ref, of_expression
 from padm_ibis.define.model import Model, Resource
 from padm_ibis.errors import UsageError
-from padm_ibis.params import Params
 from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
-YEAR, SOURCE, STUDENT = "anio_academico", "source_db", "alumno_id"
-EVENTS, LATEST, TOUCHED, CUTS = "events_", "latest", "touched", "cuts"
 Mode = Literal["remove", "perturb"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 NOT_FEATURES = ("key", "target", "metadata")
-ROWS = "(rows)"
-EXAMPLES = 3
 
 
 @pydantic.dataclasses.dataclass
@@ -61,11 +63,16 @@ class Column:
         Keys of moved rows: source, student record, year, and the cut.
     facts
         Bronze event tables in the column's lineage; a column without any is an attribute taken as constant.
+    now
+        Columns of bronze that say how things stand today, each with its column of the source, as
+        ``students.calidad (sga_alumnos.calidad)``. Of a leak: those, and ``table.(rows)``, that move it when nothing else is
+        another. Of any other column: those that reach it, by value or by control, and that no change could make move it.
     """
 
     table: str
     column: str
     facts: tuple[str, ...] = ()
+    now: tuple[str, ...] = ()
     probes: int = 0
     effective: int = 0
     moved: int = 0
@@ -77,6 +84,8 @@ class Column:
         """``leak``, ``constant``, ``vacuous`` (nothing was proved) or ``ok``."""
         if self.moved:
             return "leak"
+        if self.now:
+            return "vacuous"
         if not self.facts:
             return "constant"
         return "ok" if self.effective else "vacuous"
@@ -135,7 +144,8 @@ def audit_leakage(
     sample
         Cut at this many years only, spread evenly.
     modes
-        ``remove`` takes later facts away, cut by cut; ``perturb`` changes them, in one further rebuild.
+        ``remove`` takes later facts away, cut by cut; ``perturb`` changes them, in one further rebuild. Either changes
+        what is *now*.
 
     Raises
     ------
@@ -149,6 +159,7 @@ def audit_leakage(
     chosen = audit.cuts(cuts, sample)
     with one_version(warehouse):
         _rebuild(audit, chosen, modes, progress)
+        audit.name_what_is_now(progress)
     names = tuple(m.name for m in audit.models)
     report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), list(audit.found.values()))
     report.seconds = time.perf_counter() - began
@@ -156,11 +167,12 @@ def audit_leakage(
 
 
 def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progress: Callable[[str], None]) -> None:
-    steps: list[tuple[str, Callable[[], list[Statement]], _Cut | None]] = [("events by year", audit.by_year, None)]
+    past = audit.past
+    steps: list[tuple[str, Callable[[], list[Statement]], Cut | None]] = [("events by year", past.by_year, None)]
     if "remove" in modes:
-        steps += [(f"what was known by the end of {y}", partial(audit.past, y), _at(y)) for y in years]
+        steps += [(f"what was known by the end of {y}", partial(past.at, y), at(y)) for y in years]
     if "perturb" in modes:
-        steps += [("later facts changed", partial(audit.changed, years), _each_its_own(audit.scratch))]
+        steps += [("later facts changed", partial(past.changed, years), each_its_own(audit.scratch))]
     with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
         pending = [ahead.submit(write) for _, write, _ in steps]
         try:
@@ -171,28 +183,11 @@ def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progres
             ahead.shutdown(wait=False, cancel_futures=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """Which rows a rebuilt table must share with today's: a condition on the row ``{0}``."""
-
-    label: str
-    rows: str
-
-
-def _at(year: int) -> _Cut:
-    return _Cut(str(year), f"{{0}}.{YEAR} <= {year}")
-
-
-def _each_its_own(scratch: Scratch) -> _Cut:
-    mine = f"c.{SOURCE} = {{0}}.{SOURCE} AND c.{events.STUDENT} = {{0}}.{STUDENT} AND {{0}}.{YEAR} <= c.{events.CUT}"
-    return _Cut("perturbed", f"EXISTS (SELECT 1 FROM {scratch.name(CUTS)} c WHERE {mine})")
-
-
 class _Audit:
     def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str]) -> None:
         self.graph, self.params = graph, warehouse.params
-        self.existing = {n for layer in warehouse.tables().values() for n in layer}
-        self.models = [graph[n] for n in names] or [m for m in graph if m.point_in_time and m.name in self.existing]
+        existing = frozenset(n for layer in warehouse.tables().values() for n in layer)
+        self.models = [graph[n] for n in names] or [m for m in graph if m.point_in_time and m.name in existing]
         self.scratch = Scratch(warehouse)
         if not self.models:
             raise UsageError(
@@ -201,25 +196,29 @@ class _Audit:
         for model in self.models:
             if not {YEAR, SOURCE, STUDENT} <= {c.name for c in contracts.columns(model.contract, self.params)}:
                 raise UsageError(f"{model.name} has no row per {SOURCE}, {STUDENT} and {YEAR}: there is no past to compare.")
-        self.chain = self._chain()
-        self.facts = [m for m in self.chain if isinstance(m, Resource) and m.known_at is not None]
-        derived = {m.name: graph.bind(m, self.params) for m in self.chain if m.layer != "bronze"}
-        self.needed = self._needed(derived)
+        chain = self._chain()
+        derived = {m.name: graph.bind(m, self.params) for m in chain if m.layer != "bronze"}
+        self.reach = Reach(graph, derived)
+        tables = tuple(m.name for m in self.models)
+        reached = frozenset().union(*(self.reach.bronze(Ref(m.name, c)) for m in self.models for c in [ROWS, *self._compared(m)]))
+        asked = Asked(tables, chain, self._needed(derived), reached, existing)
+        self.past = Past(graph, self.params, asked, self.scratch)
         self.found = self._columns(derived)
         # Nothing else reads these: they are compared as they are made, without a table.
-        self.last = [m for m in self.models if not any(m.name in other.inputs for other in self.chain)]
+        last = {m.name for m in self.models if not any(m.name in other.inputs for other in chain)}
+        self.last = {THEN + name for name in last}
+        self.comparisons = {
+            THEN + m.name: Comparison(self.scratch, m, self._compared(m), stored=m.name not in last) for m in self.models
+        }
 
     # --- what is there -----------------------------------------------------------------------------
 
-    def _chain(self) -> list[Model]:
+    def _chain(self) -> tuple[Model, ...]:
         wanted = {m.name for m in self.models}
         for model in reversed(tuple(self.graph)):
             if model.name in wanted and model.layer != "bronze":
                 wanted.update(model.inputs)
-        return [m for m in self.graph if m.name in wanted]
-
-    def _unbound(self, model: Model) -> ir.Table:
-        return contracts.unbound(model.contract, model.name, self.params)
+        return tuple(m for m in self.graph if m.name in wanted)
 
     def _needed(self, derived: Mapping[str, ir.Table]) -> dict[str, set[str]]:
         """Table → its columns that something audited may depend on."""
@@ -234,9 +233,9 @@ class _Audit:
         return [c.name for c in contracts.columns(model.contract, self.params) if c.role not in NOT_FEATURES]
 
     def _columns(self, derived: Mapping[str, ir.Table]) -> dict[tuple[str, str], Column]:
-        """Every column to compare, with the event tables it may depend on."""
+        """Every column to compare, with the event tables it may depend on and what is now and reaches it."""
         lineage = Lineage(derived, {name: self.graph[name].layer for name in derived})
-        facts = {m.name for m in self.facts}
+        facts = {m.name for m in self.past.facts}
         found = {}
         for model in self.models:
             for name in [ROWS, *self._compared(model)]:
@@ -244,10 +243,23 @@ class _Audit:
                 values = {r.table for r in first.values if r.column != SOURCE}
                 # A computed column depends on the facts that decide about its rows, a copied attribute on none.
                 reached = values | ({r.table for r in first.indirect} if values & facts or name == ROWS or not values else set())
-                found[model.name, name] = Column(model.name, name, tuple(sorted(reached & facts)))
+                now = [self._told(ref) for ref in sorted(self.reach.bronze(Ref(model.name, name))) if self._is_now(ref)]
+                found[model.name, name] = Column(model.name, name, tuple(sorted(reached & facts)), tuple(now))
         return found
 
+    def _is_now(self, ref: Ref) -> bool:
+        model = self.graph.models.get(ref.table)
+        return isinstance(model, Resource) and ref != rows_of(ref.table) and model.time_of(ref.column) == "now"
+
+    def _told(self, ref: Ref) -> str:
+        """A column of bronze, and of the source that it comes from; or a table's rows."""
+        if ref == rows_of(ref.table) or ref.column in LOADER_COLUMNS:
+            return str(ref)
+        origin = of_expression(self.graph.bind(self.graph[ref.table], self.params))[ref.column]
+        return f"{ref} ({', '.join(str(r) for r in sorted(origin.values))})"
+
     def cuts(self, given: Sequence[int], sample: int | None) -> list[int]:
+        """The years to cut at."""
         last = self.params.last_closed_year
         if not given:
             first = min(self.scratch.number(f"SELECT min({YEAR}) FROM {quoted(m.layer, m.name)}") or last for m in self.models)
@@ -261,119 +273,47 @@ class _Audit:
             )
         return sorted(set(years))
 
-    # --- the past, from bronze -----------------------------------------------------------------------
-
-    def by_year(self) -> list[Statement]:
-        """Write the statements that date every row of bronze, once for all cuts, and say until when a student has any."""
-        made = [self._events(m, self._dated(m)) for m in self.facts]
-        students = self._unbound(self.graph["students"])
-        latest = events.latest(students, [(m, s.table) for m, s in zip(self.facts, made, strict=True)])
-        return [*made, self.scratch.write(LATEST, latest, latest.schema())]
-
-    def past(self, year: int) -> list[Statement]:
-        """Write the statements that rebuild as of the end of ``year`` from what was known then."""
-        then = replace(self.params, as_of=min(self.params.cutoff(year), self.params.as_of))
-        latest = self._latest()
-        later = latest.select(SOURCE, events.STUDENT, **{m.name: (latest[m.name] > year).fill_null(False) for m in self.facts})
-        return [self.scratch.write(TOUCHED, later, later.schema()), *self._rebuilt(then, year)]
-
-    def changed(self, years: Sequence[int]) -> list[Statement]:
-        """Write the statements that give each student one of ``years``, change what became known later, and rebuild."""
-        cuts = events.cuts(self._unbound(self.graph["students"]), years)
-        students = self.scratch.write(CUTS, cuts, cuts.schema())
-        others = [self._events(m, events.changed(m, self._dated(m), students.table)) for m in self.facts]
-        both = self._latest().join(students.table, [SOURCE, events.STUDENT])
-        later = {m.name: (both[m.name] > both[events.CUT]).fill_null(False) for m in self.facts}
-        touched = both.select(SOURCE, events.STUDENT, **later)
-        rebuilt = self._rebuilt(self.params, self.params.last_closed_year)
-        return [students, *others, self.scratch.write(TOUCHED, touched, touched.schema()), *rebuilt]
-
-    def _dated(self, model: Resource) -> ir.Table:
-        bronze = self._unbound(model)
-        kept = self.needed.get(model.name, set()) | set(model.grain) | {events.carrier(model), model.known_at}
-        return events.dated(model, bronze, [c for c in bronze.columns if c in kept], self.params)
-
-    def _events(self, model: Resource, table: ir.Table) -> Statement:
-        return self.scratch.write(EVENTS + model.name, table, table.schema())
-
-    def _latest(self) -> ir.Table:
-        whole = dict.fromkeys((events.STUDENT, *(m.name for m in self.facts)), "int64")
-        return self.scratch.table(LATEST, ibis.schema({SOURCE: "string", **whole}))
-
-    def _rebuilt(self, params: Params, year: int) -> list[Statement]:
-        """Write the statements that make the audited tables from the events until ``year``."""
-        facts = {m.name: self._dated(m).schema() for m in self.facts}
-
-        def given(model: Model) -> ir.Table:
-            if model.name not in facts:
-                return self._unbound(model)
-            table = self.scratch.table(EVENTS + model.name, facts[model.name])
-            return events.until(table, year, contracts.schema(model.contract, self.params))
-
-        return self.scratch.plan(self.graph, [m.name for m in self.models], params, given=given, needed=self.needed)
-
     # --- comparing ---------------------------------------------------------------------------------
 
-    def make(self, statements: Sequence[Statement], cut: _Cut | None) -> None:
+    def make(self, statements: Sequence[Statement], cut: Cut | None) -> None:
         """Make temporary tables and, at a cut, compare the audited ones with those of the warehouse."""
-        rebuilt = {THEN + m.name: m for m in self.models}
-        last = {THEN + m.name for m in self.last}
         for statement in statements:
-            if statement.name not in last:
+            if statement.name not in self.last:
                 self.scratch.run(statement)
-            if cut is not None and statement.name in rebuilt:
-                self._compare(rebuilt[statement.name], statement, cut)
+            if cut is not None and (comparison := self.comparisons.get(statement.name)) is not None:
+                self._note(statement.name.removeprefix(THEN), comparison, statement, cut)
 
-    def _compare(self, model: Model, statement: Statement, cut: _Cut) -> None:
-        """Count, for each column, the values that differ between today's table and the rebuilt one.
+    def _note(self, table: str, comparison: Comparison, statement: Statement, cut: Cut) -> None:
+        columns = [c for c in self.found.values() if c.table == table]
+        seen = comparison.differences(statement, cut, {c.facts for c in columns})
+        for column in columns:
+            column.probes += seen.rows
+            column.effective += seen.touched[column.facts]
+            column.moved += seen.moved.get(column.column, 0)
+            column.examples = [*column.examples, *seen.examples.get(column.column, [])][:EXAMPLES]
 
-        Whether any differ is asked first: that costs a third of counting them column by column.
-        """
-        made = model not in self.last
-        both, alone = self._joined(model, cut, self.scratch.name(statement.name) if made else f"({statement.query})")
-        differs = {c: f"r.{quoted(c)} IS DISTINCT FROM b.{quoted(c)}" for c in self._compared(model)}
-        sets = sorted({self.found[model.name, c].facts for c in (ROWS, *differs)})
-        total, unlike, *hit = self.scratch.row(
-            f"SELECT count(*), {_count(_any([alone, *differs.values()]))},"
-            f" {', '.join(_count(_any(f'x.{quoted(f)}' for f in facts)) for facts in sets)}"
-            f" FROM {both} LEFT JOIN {self.scratch.name(TOUCHED)} x ON x.{SOURCE} = coalesce(r.{SOURCE}, b.{SOURCE})"
-            f" AND x.{events.STUDENT} = coalesce(r.{STUDENT}, b.{STUDENT})"
-        )
-        effective = dict(zip(sets, hit, strict=True))
-        for name in (ROWS, *differs):
-            column = self.found[model.name, name]
-            column.probes += total
-            column.effective += effective[column.facts]
-        if unlike:
-            if not made:
-                self.scratch.run(statement)
-                both, _ = self._joined(model, cut, self.scratch.name(statement.name))
-            self._find(model, cut, both, {ROWS: alone, **{c: f"NOT {alone} AND {d}" for c, d in differs.items()}})
+    def name_what_is_now(self, progress: Callable[[str], None]) -> None:
+        """Of what reaches a leaking column and is now, name what moves it when nothing else is another."""
+        leaks = [c for c in self.found.values() if c.verdict == "leak"]
+        reaching = {(c.table, c.column): self._suspects(c) for c in leaks}
+        moved: dict[tuple[str, str], list[str]] = {key: [] for key in reaching}
+        for suspect in sorted(set().union(*reaching.values())):
+            progress(f"{suspect} alone")
+            tables = sorted({table for (table, _), refs in reaching.items() if suspect in refs})
+            for statement in self.past.only(suspect, tables):
+                if statement.name not in self.last:
+                    self.scratch.run(statement)
+                table = statement.name.removeprefix(THEN)
+                if table not in tables:
+                    continue
+                seen = self.comparisons[statement.name].differences(statement, at(self.params.last_closed_year - 1, str(suspect)))
+                for name in seen.moved:
+                    if (table, name) in moved:
+                        moved[table, name].append(self._told(suspect))
+        for column in leaks:
+            column.now = tuple(moved[column.table, column.column])
 
-    def _joined(self, model: Model, cut: _Cut, rebuilt: str) -> tuple[str, str]:
-        """Today's rows ``r`` beside the rebuilt ``b``, and the condition that one of them is missing."""
-        on = " AND ".join(f"r.{quoted(k)} = b.{quoted(k)}" for k in model.grain)
-        mine = f"(SELECT * FROM {quoted(model.layer, model.name)} r WHERE {cut.rows.format('r')})"
-        theirs = f"(SELECT * FROM {rebuilt} b WHERE {cut.rows.format('b')})"
-        first = quoted(model.grain[0])
-        return f"{mine} r FULL JOIN {theirs} b ON {on}", f"(r.{first} IS NULL OR b.{first} IS NULL)"
-
-    def _find(self, model: Model, cut: _Cut, both: str, differs: Mapping[str, str]) -> None:
-        """Say which columns moved, how often, and show some keys."""
-        counts = self.scratch.row(f"SELECT {', '.join(_count(d) for d in differs.values())} FROM {both}")
-        keys = ", ".join(f"coalesce(r.{quoted(k)}, b.{quoted(k)})" for k in model.grain)
-        order = ", ".join(str(i + 1) for i in range(len(model.grain)))
-        for (name, condition), count in zip(differs.items(), counts, strict=True):
-            column = self.found[model.name, name]
-            column.moved += count
-            if count and (missing := EXAMPLES - len(column.examples)) > 0:
-                rows = self.scratch.rows(f"SELECT {keys} FROM {both} WHERE {condition} ORDER BY {order} LIMIT {missing}")
-                column.examples += [f"{', '.join(str(v) for v in row)} (cut {cut.label})" for row in rows]
-
-
-def _any(conditions: Iterable[str]) -> str:
-    return " OR ".join(conditions) or "FALSE"
-
-
-def _count(condition: str) -> str:
-    return f"count(*) FILTER (WHERE {condition})"
+    def _suspects(self, column: Column) -> set[Ref]:
+        undated = {m.name for m in self.graph if isinstance(m, Resource) and m.known_at is None}
+        reached = self.reach.bronze(Ref(column.table, column.column))
+        return {r for r in reached if self._is_now(r) or (r == rows_of(r.table) and r.table in undated)}

@@ -27,11 +27,12 @@ import ibis.expr.operations as ops
 import pydantic.dataclasses
 from pydantic import computed_field
 
-from padm_ibis.audit.breakers import LOWEST, RANK, TELLING, Control, Judge, highest, rows_of
+from padm_ibis.audit.breakers import LOWEST, RANK, TELLING, Control, Judge, highest
 from padm_ibis.audit.people import smallest_group
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.contract import Column
 from padm_ibis.define.graph import Graph
+from padm_ibis.define.influence import rows_of
 from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.define.lineage import Lineage, Origin, Ref
 from padm_ibis.define.model import Model, Resource

@@ -111,7 +111,7 @@ class Scratch:
             expression = graph.bind(model, params, lambda m: known[m.name])
             schema = contracts.schema(model.contract, params)
             if needed is not None:
-                kept = needed[model.name]
+                kept = needed.get(model.name, ())
                 expression = expression.select(**{c: expression[c] if c in kept else ibis.null(t) for c, t in schema.items()})
             statements.append(self.write(THEN + model.name, expression, schema))
             known[model.name] = statements[-1].table

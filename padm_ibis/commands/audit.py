@@ -37,8 +37,9 @@ def leakage(
 ) -> int:
     """Take the future away, rebuild, and see whether the past changes.
 
-    By default all point-in-time tables are audited, your own included. A column that moves is a leak; one that no cut
-    could have moved is not proved, and fails too. Nothing is written to the warehouse.
+    By default all point-in-time tables are audited, your own included. What the source overwrites and is no constant
+    (`now` in `show TABLE`) is changed as well. A column that moves is a leak; one that no cut could have moved is not
+    proved, and fails too. Nothing is written to the warehouse.
     """
     from padm_ibis import connect
     from padm_ibis.audit.leakage import MODES, audit_leakage
@@ -65,16 +66,17 @@ def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for name in ("table", "column", "verdict", "probes", "effective", "moved", "such as"):
+        for name in ("table", "column", "verdict", "probes", "effective", "moved", "such as", "what is now"):
             table.add_column(name, justify="right" if name in ("probes", "effective", "moved") else "left")
         for c in shown:
-            table.add_row(c.table, c.column, c.verdict, *_numbers(c), escape("; ".join(c.examples)))
+            table.add_row(c.table, c.column, c.verdict, *_numbers(c), escape("; ".join(c.examples)), escape(", ".join(c.now)))
         console().print(table)
     else:
         for c in shown:
             probes, effective, moved = _numbers(c)
             such = f": {'; '.join(c.examples)}" if c.examples else ""
-            click.echo(f"{c.verdict}  {c.table}.{c.column}  {probes} probes, {effective} effective, {moved} moved{such}")
+            now = f"; by {', '.join(c.now)}, which is now" if c.now else ""
+            click.echo(f"{c.verdict}  {c.table}.{c.column}  {probes} probes, {effective} effective, {moved} moved{such}{now}")
     counts = Counter(c.verdict for c in report.columns)
     verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
     say(

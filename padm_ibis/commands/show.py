@@ -11,6 +11,7 @@ from padm_ibis.commands._options import Common, common, console, on_terminal, sa
 from padm_ibis.report.tables import DescribedColumn, DescribedTable
 
 if TYPE_CHECKING:
+    from padm_ibis.define.contract import Column
     from padm_ibis.define.graph import Graph
     from padm_ibis.define.model import Model
     from padm_ibis.params import Params
@@ -50,17 +51,22 @@ def describe(graph: Graph, model: Model, params: Params) -> DescribedTable:
         defined_at=model.where,
         reads=list(model.inputs),
         read_by=[other.name for other in graph if model.name in other.inputs and other.layer != "bronze"],
-        columns=[
-            DescribedColumn(c.name, str(c.dtype.copy(nullable=True)), c.nullable, c.role, c.pii, c.fk, c.description)
-            for c in contracts.columns(model.contract, params)
-        ],
+        columns=[_described(model, c) for c in contracts.columns(model.contract, params)],
     )
+
+
+def _described(model: Model, column: Column) -> DescribedColumn:
+    from padm_ibis.define.model import Resource
+
+    c, time = column, model.time_of(column.name) if isinstance(model, Resource) else None
+    return DescribedColumn(c.name, str(c.dtype.copy(nullable=True)), c.nullable, c.role, c.pii, c.fk, c.description, time)
 
 
 def _show_columns(columns: list[DescribedColumn]) -> None:
     if not on_terminal():
         for c in columns:
             facts = [c.type, "null" if c.null else "not null", c.role, *([c.pii] if c.pii != "none" else [])]
+            facts += [c.time] if c.time else []
             reference = f" → {c.foreign_key}" if c.foreign_key else ""
             click.echo(f"{c.name}  {', '.join(facts)}{reference}  {c.description}")
         return
@@ -69,9 +75,10 @@ def _show_columns(columns: list[DescribedColumn]) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in ("column", "type", "null", "role", "personal data", "description"):
+    of_source = any(c.time for c in columns)
+    for name in ("column", "type", "null", "role", *(["time"] if of_source else []), "personal data", "description"):
         table.add_column(name, no_wrap=name not in ("description", "role"))
     for c in columns:
-        pii = "" if c.pii == "none" else c.pii
-        table.add_row(c.name, c.type, "yes" if c.null else "", c.role, pii, escape(c.description))
+        pii, time = "" if c.pii == "none" else c.pii, [c.time or ""] if of_source else []
+        table.add_row(c.name, c.type, "yes" if c.null else "", c.role, *time, pii, escape(c.description))
     console().print(table)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from padm_ibis.define import contract as contracts
 from padm_ibis.define import mistakes, places
 from padm_ibis.define.contract import Column, Contract
+from padm_ibis.define.model import Resource
 from padm_ibis.errors import DefinitionError, did_you_mean
 
 
@@ -25,6 +26,22 @@ def problems(contract: type[Contract]) -> list[str]:
         return list(_key_problems(contract, columns, contracts.key(contract)))
     except DefinitionError as error:
         return [f"{error.message} {error.hint}"]
+
+
+def times(resource: Resource) -> Iterator[str]:
+    """Yield what is wrong with what a resource says of the time that its columns speak of."""
+    names = [c.name for c in contracts.all_columns(resource.contract)]
+    said = {"known_at": [resource.known_at], "constant": resource.constant, "now": resource.now, "since": [resource.since]}
+    place, contract = f"{resource.where}: {resource.name}", resource.contract.__name__
+    for word, columns in said.items():
+        for name in sorted({c for c in columns if c is not None} - {*names}):
+            yield f"{place}: {word} names {name!r}, which is no column of {contract}. {did_you_mean(name, names)}"
+    for name in sorted(resource.constant & resource.now):
+        yield f"{place}: {name!r} is both constant and now. Leave it out of one of them."
+    if resource.since is not None and resource.known_at is not None:
+        yield f"{place}: known_at dates its rows, and since too. Give one of them."
+    elif resource.since is not None and resource.since not in resource.constant:
+        yield f"{place}: since={resource.since!r} dates rows by a column that is now. Name it in constant, too."
 
 
 def foreign_keys(contract: type[Contract], tables: Mapping[str, type[Contract]]) -> Iterator[str]:

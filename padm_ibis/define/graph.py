@@ -199,6 +199,8 @@ def _wrong_contracts(models: Mapping[str, Model], refused: Iterable[str]) -> Ite
         yield from wrong
         if not wrong:
             readable[name] = model.contract
+            if isinstance(model, Resource):
+                yield from declared.times(model)
     if len(readable) == len(models) and not refused:
         for contract in readable.values():
             yield from declared.foreign_keys(contract, readable)

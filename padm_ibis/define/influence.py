@@ -13,9 +13,10 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from padm_ibis.define.grain import Grain
+from padm_ibis.define.lineage import Ref
 
-VALUE = "value"
-ROWS = "rows"
+VALUE, ROWS = "value", "rows"
+ALL_ROWS = f"({ROWS})"
 Ends = Callable[[ops.Node], bool]
 
 
@@ -50,6 +51,16 @@ class _Step:
     node: ops.Node
     by: str = VALUE
     through: ops.Value | None = None
+
+
+def rows_of(table: str) -> Ref:
+    """That a table has the rows it has, as something that tells like a column."""
+    return Ref(table, ALL_ROWS)
+
+
+def ref(origin: ops.Field | ops.PhysicalTable) -> Ref:
+    """The column or the rows of a table that a way begins at."""
+    return Ref(getattr(origin.rel, "name", ""), origin.name) if isinstance(origin, ops.Field) else rows_of(origin.name)
 
 
 class Walk:

@@ -15,6 +15,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import ibis.expr.types as ir
 
 from padm_ibis.define.contract import BronzeContract, Contract, GoldContract, Layer, SilverContract, key, layer
+from padm_ibis.define.layers import VOLATILE
 from padm_ibis.define.places import place
 from padm_ibis.errors import DefinitionError
 
@@ -24,6 +25,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 PARAMS = "params"
 MARK = "__padm_model__"
 Hash = Literal["documento", "texto"]
+Time = Literal["constant", "dated", "now"]
+"""What a column of bronze speaks of: what always was, what was known when its row was, or how things stand today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,15 @@ class Resource(Model):
     cursor
         Column whose greatest value is the watermark.
     known_at
-        Column that says when a row became known (a date, an instant or an academic year);
-        None for attributes that are taken as constant.
+        Column that says when a row became known (a date, an instant or an academic year). None where the source keeps no
+        dates and overwrites rows in place: every column is then either ``constant`` or *now*.
+    constant
+        Columns that may be overwritten and are taken as constant all the same: what they say today, they always said.
+    now
+        Columns that say how things stand today, whatever the date of the row; without ``known_at``, all that are not
+        ``constant`` do. No point-in-time table may depend on one: ``audit leakage`` proves it.
+    since
+        Without ``known_at``: the column, a constant one, that says from when a row is there.
     hashes
         Columns that the loader replaces by a keyed hash before anything is written, and how each is normalised.
     fallback
@@ -88,6 +98,17 @@ class Resource(Model):
     known_at: str | None = None
     hashes: Mapping[str, Hash] = field(default_factory=dict)
     fallback: Mapping[str, str] = field(default_factory=dict)
+    constant: frozenset[str] = frozenset()
+    now: frozenset[str] = frozenset()
+    since: str | None = None
+
+    def time_of(self, column: str) -> Time:
+        """What a column speaks of; those of the key say which row it is, and always did."""
+        if column in self.constant or (column in self.grain and column not in self.now):
+            return "constant"
+        if column in self.now or column in VOLATILE or self.known_at is None:
+            return "now"
+        return "dated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,9 @@ def resource(
     known_at: str | None = None,
     hashes: Mapping[str, Hash] | None = None,
     fallback: Mapping[str, str] | None = None,
+    constant: Iterable[str] = (),
+    now: Iterable[str] = (),
+    since: str | None = None,
     allow: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
@@ -154,6 +178,9 @@ def resource(
             known_at=known_at,
             hashes=MappingProxyType(dict(hashes or {})),
             fallback=MappingProxyType(dict(fallback or {})),
+            constant=frozenset(constant),
+            now=frozenset(now),
+            since=since,
             allow=_frozen(allow),
         )
         return _attach(function, record)

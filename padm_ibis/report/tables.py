@@ -22,7 +22,13 @@ Listing = list[ListedTable]
 
 @dataclass(frozen=True, slots=True)
 class DescribedColumn:
-    """One column as its contract has it."""
+    """One column as its contract has it.
+
+    Attributes
+    ----------
+    time
+        In bronze: ``constant``, ``dated`` (as known at the date of its row) or ``now`` (as things stand today); else None.
+    """
 
     name: str
     type: str
@@ -31,6 +37,7 @@ class DescribedColumn:
     pii: str
     foreign_key: str | None
     description: str
+    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from padm_ibis.words import terms
 
 
 class PlantedLeaks(GoldContract):
-    """One honest column, and seven that see the future."""
+    """One honest column, and eight that see the future."""
 
     class Config:
         unique = ("source_db", "alumno_id", "anio_academico")
@@ -26,6 +26,7 @@ class PlantedLeaks(GoldContract):
     best_ever: dt.Int64 = column("A window without an end.", role="observed_real", pii="indirect")
     last_survey: dt.Int64 = column("Children, by the last survey.", role="observed_real", pii="indirect", nullable=True)
     is_last: dt.Int64 = column("Whether it is the series' last row.", role="observed_categorical", pii="indirect")
+    status_today: dt.String = column("Calidad, as it says now.", role="observed_categorical", pii="indirect", nullable=True)
     until_today: dt.Int64 = column("Years until the last closed one.", role="observed_real", pii="indirect")
 
 
@@ -55,11 +56,13 @@ def planted_leaks(
     changes = fact_student_status_history
     final = terms.one_per(changes, key, [terms.last(changes.nro_cambio)]).select(*key, final_status="calidad")
     persons = dim_student.select(*key, "persona_id")
+    today = dim_student.select(*key, status_today="calidad")
     surveys = dim_census.filter(dim_census.es_ultimo).select("source_db", "persona_id", last_survey="cantidad_hijos")
     survey = persons.join(surveys, ["source_db", "persona_id"]).select(*key, "last_survey")
     rows = rows.left_join(ever, key).drop("source_db_right", "alumno_id_right").cross_join(everyone)
     rows = rows.left_join(final, key).drop("source_db_right", "alumno_id_right")
     rows = rows.left_join(survey, key).drop("source_db_right", "alumno_id_right")
+    rows = rows.left_join(today, key).drop("source_db_right", "alumno_id_right")
     latest = rows.anio_academico.max().over(group_by=key)
     return rows.select(
         *key,
@@ -71,8 +74,9 @@ def planted_leaks(
         best_ever=rows.honest.max().over(group_by=key),
         last_survey=rows.last_survey,
         is_last=(rows.anio_academico == latest).ifelse(1, 0).cast("int64"),
+        status_today=rows.status_today,
         until_today=(params.last_closed_year - rows.anio_academico).cast("int64"),
     )
 
 
-LEAKS = ("total_ever", "mean_of_all", "final_status", "best_ever", "last_survey", "is_last", "until_today")
+LEAKS = ("total_ever", "mean_of_all", "final_status", "best_ever", "last_survey", "is_last", "status_today", "until_today")

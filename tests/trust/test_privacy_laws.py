@@ -6,9 +6,10 @@ import datetime
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from privacy_ways import HARMLESS, SECRETS, SILENT, WAYS, Drawn, Made, drawn
+from privacy_ways import HARMLESS, SECRETS, Drawn, drawn
+from ways import SILENT, WAYS, Made, Way, quick
 
 from padm_ibis.audit.privacy import Finding, audit_privacy
 from padm_ibis.bronze import BRONZE
@@ -36,15 +37,10 @@ def several(columns: dict[str, str], ways: dict[str, Made]) -> st.SearchStrategy
     return st.lists(drawn(columns, ways), min_size=4, max_size=12)
 
 
-def quick(how_many: int) -> settings:
-    return settings(max_examples=how_many, deadline=None, database=None, derandomize=how_many < 100,
-                    suppress_health_check=list(HealthCheck))  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def one_by_one() -> dict[tuple[str, str], Finding]:
-    each = [Drawn(secret, SECRETS[secret], way, WAYS[way], (), ()) for secret in SECRETS for way in WAYS]
-    return {(one.column, one.way): found for one, found in zip(each, findings(each), strict=True)}
+    each = [Drawn(secret, SECRETS[secret], Way(way, WAYS[way])) for secret in SECRETS for way in WAYS]
+    return {(one.column, one.way.name): found for one, found in zip(each, findings(each), strict=True)}
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))

@@ -91,6 +91,10 @@ def test_audit_leakage_fails_on_the_planted_leaks_and_names_them(run):
     code, out = run("audit", "leakage", "planted_leaks", "--sample", "1", "--no-perturb")
     assert code == 1
     assert "leak  planted_leaks.total_ever" in out
+    (status,) = [line for line in out.splitlines() if line.startswith("leak  planted_leaks.status_today")]
+    assert status.endswith("; by students.calidad (sga_alumnos.calidad), which is now")
+    (best,) = [line for line in out.splitlines() if line.startswith("leak  planted_leaks.best_ever")]
+    assert "which is now" not in best
     assert "honest" not in out
 
 
