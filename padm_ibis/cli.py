@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -122,27 +123,30 @@ def _run(line: list[str], reply: Reply) -> Ending:
         if error.ctx is not None:
             reply.command = reply.command or error.ctx.command_path.partition(" ")[2]
             click.echo(error.ctx.get_usage(), err=True)
-        return Ending(error.exit_code, type(error).__name__, error.format_message())
+        return Ending(error.exit_code, type(error).__name__, _masked(error.format_message(), line, reply))
     except click.ClickException as error:
-        return Ending(error.exit_code, type(error).__name__, error.format_message())
+        return Ending(error.exit_code, type(error).__name__, _masked(error.format_message(), line, reply))
     except (click.Abort, KeyboardInterrupt):
         return Ending(INTERRUPTED, "Interrupted", "\nInterrupted. Readers see the last version that was published.")
     except PadmError as error:
-        return Ending(error.exit_code, type(error).__name__, _masked(error.message), error.hint and _masked(error.hint))
+        hint = error.hint and _masked(error.hint, line, reply)
+        return Ending(error.exit_code, type(error).__name__, _masked(error.message, line, reply), hint)
     except Exception as error:
         if isinstance(error, ImportError) and (needed := explained(error)) is not None:
             return Ending(needed.exit_code, type(needed).__name__, needed.message, needed.hint)
-        if os.environ.get("PADM_DEBUG"):
-            raise
-        first = next(iter(str(error).strip().splitlines()), "")
         kind = type(error).__name__
-        return Ending(1, kind, f"{kind}: {_masked(first)}", "PADM_DEBUG=1 shows where this happened.")
+        if os.environ.get("PADM_DEBUG"):
+            return Ending(1, kind, _masked(traceback.format_exc().rstrip(), line, reply))
+        first = next(iter(str(error).strip().splitlines()), "")
+        return Ending(1, kind, f"{kind}: {_masked(first, line, reply)}", "PADM_DEBUG=1 shows where this happened.")
 
 
-def _masked(text: str) -> str:
-    from padm_ibis.config import redact
+def _masked(text: str, line: list[str], reply: Reply) -> str:
+    """Return a text without the secrets of the command line's addresses, nor of the configuration."""
+    from padm_ibis.config.secrets import hide
+    from padm_ibis.config.urls import secrets_of
 
-    return redact(text)
+    return hide(reply.mask(text), [secret for word in line for secret in secrets_of(word)])
 
 
 if __name__ == "__main__":

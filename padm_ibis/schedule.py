@@ -21,7 +21,7 @@ from types import FrameType
 from zoneinfo import ZoneInfo
 
 from padm_ibis import notify
-from padm_ibis.config import Config
+from padm_ibis.config import Config, redact_address
 from padm_ibis.errors import UsageError, WarehouseBusy
 from padm_ibis.extras import need
 from padm_ibis.processes import is_alive
@@ -142,6 +142,8 @@ class _Keeper:
 
     def __init__(self, config: Config, known: ScheduleStatus, tell: Callable[[str], None]) -> None:
         self.config, self.status, self.tell = config, known, tell
+        self.arguments = list(known.arguments)
+        known.arguments = [redact_address(argument) for argument in known.arguments]  # these are written down
         self.child: subprocess.Popen[bytes] | None = None
         self.stopping = threading.Event()
 
@@ -186,7 +188,7 @@ class _Keeper:
         self.status.running_since = began.isoformat(timespec="seconds")
         self.note_next(scheduler)
         self.tell(f"{self.status.running_since} run started")
-        self.child = subprocess.Popen([sys.executable, "-m", "padm_ibis.cli", "run", *self.status.arguments])
+        self.child = subprocess.Popen([sys.executable, "-m", "padm_ibis.cli", "run", *self.arguments])
         code = self.child.wait()
         if code < 0 and not self.stopping.is_set():
             notify.tell_of_killed(self.config)

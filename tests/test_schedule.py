@@ -155,3 +155,14 @@ def test_the_run_starts_at_its_time(tmp_path: Path, request: pytest.FixtureReque
     finally:
         process.kill()
         process.communicate()
+
+
+def test_what_a_schedule_writes_down_holds_no_password_and_what_it_runs_does(tmp_path: Path) -> None:
+    address = "postgres://me:s3cr3t%40word@127.0.0.1:1/db"
+    config = load_config(None, None, address)
+    known = schedule.ScheduleStatus("02:00", "UTC", ["--warehouse", address])
+    keeper = schedule._Keeper(config, known, print)
+    keeper.write()
+    assert keeper.arguments == ["--warehouse", address]
+    assert known.arguments == ["--warehouse", "postgres://me:***@127.0.0.1:1/db"]
+    assert "s3cr3t" not in "".join(f.read_text(encoding="utf-8") for f in config.state.rglob("*") if f.is_file())

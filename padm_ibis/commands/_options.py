@@ -37,7 +37,9 @@ class Common:
         """Read the configuration that they name."""
         from padm_ibis.config import load_config
 
-        return load_config(self.config, self.profile, self.warehouse, secrets=secrets)
+        config = load_config(self.config, self.profile, self.warehouse, secrets=secrets)
+        self.reply.mask = config.mask
+        return config
 
     def answer(self, result: Any) -> None:
         """Keep what ``--json`` shall hold."""

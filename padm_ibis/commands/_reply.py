@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,14 @@ class Reply:
         The subcommand that was recognised.
     result
         What the command found, set by it.
+    mask
+        Takes secrets out of a text: those of the command line, and of the configuration once it is read.
     """
 
     file: str | None = None
     command: str = ""
     result: Any = None
+    mask: Callable[[str], str] = lambda text: text
 
     @classmethod
     def asked_for(cls, arguments: Sequence[str]) -> Reply:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from padm_ibis.config.mistakes import explained, message
 from padm_ibis.config.sample import add_sample
-from padm_ibis.config.secrets import SHORTEST_MASKED, redact_address
+from padm_ibis.config.secrets import redact_address
 from padm_ibis.config.settings import LATE, Config, File
 from padm_ibis.config.urls import WAREHOUSE_SCHEMES, Url
 from padm_ibis.config.variables import Unset, refusal, substitute
@@ -84,9 +85,8 @@ def load_config(
         config = Config.model_validate({**tree, **extra}, context={"folder": folder})
     except ValidationError as error:
         raise explained(error, where) from None
-    # A very short one stands in many a word: masking it would make messages unreadable and hide nothing.
     config._late = late
-    config._secrets = frozenset(secret for secret in _known_secrets(config, used) if len(secret) >= SHORTEST_MASKED)
+    config._secrets = frozenset(_known_secrets(config, used))
     return config
 
 
@@ -192,11 +192,12 @@ def _known_secrets(config: Config, used: set[str]) -> Iterator[str]:
     if config.webhook is not None:
         address = config.webhook.url.get_secret_value()
         yield from (address, urlsplit(address).path, urlsplit(address).query)
+        # A part as short as "services" is a word of the address, not what makes it secret.
+        yield from (part for part in re.split(r"[/?&=]", address.partition("://")[2]) if len(part) >= 12)
     targets = (target.to for target in config.publish.targets.values())
     for url in (config.warehouse.url, config.publish.to, *targets, *(s.url for s in config.sources.values())):
-        if url is not None and url.password:
-            yield url.password
-            yield unquote(url.password)
+        if url is not None:
+            yield from url.secrets
     if config.privacy.hash_key is not None and not config.sample:
         yield config.privacy.hash_key.get_secret_value()
     # What a variable holds need not be a secret, "negocio" for one.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr
 
-from padm_ibis.config.secrets import MASK, redact
+from padm_ibis.config.secrets import hide
 from padm_ibis.config.sections import (
     ChecksConfig,
     MailConfig,
@@ -22,6 +22,7 @@ from padm_ibis.config.sections import (
     WarehouseConfig,
     WebhookConfig,
 )
+from padm_ibis.config.urls import Url
 from padm_ibis.errors import ConfigError
 
 LATE = ("publish.to", "publish", "mail", "webhook")
@@ -103,9 +104,13 @@ class Config(File):
 
     def mask(self, text: str) -> str:
         """Return ``text`` without any secret this configuration knows: for messages of drivers."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        return redact(text)
+        return hide(text, self._secrets)
+
+    def knowing(self, url: Url) -> Config:
+        """Return these settings with the secrets of a further address, one given on a command line for instance."""
+        copy = self.model_copy()
+        copy._secrets = self._secrets | url.secrets
+        return copy
 
     def severity(self, rule: str, default: Severity = "error") -> Severity:
         """Return what a failed single rule means: from ``checks.rules``, else ``default``."""

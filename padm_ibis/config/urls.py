@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from padm_ibis.config.variables import VARIABLE
 from padm_ibis.errors import did_you_mean
 
 WAREHOUSE_SCHEMES = ("duckdb", "postgres", "postgresql", "pyspark")
+SECRET_PARAMETERS = ("password", "sslpassword", "passwd", "pwd", "token")
 PUBLISH_SCHEMES = ("postgres", "postgresql", "duckdb", "sqlite")
 SOURCE_SCHEMES = ("postgres", "postgresql", "duckdb", "files")
 
@@ -62,11 +64,30 @@ class Url:
         """The password as it is written in the address, if there is one."""
         return None if self.path is not None else urlsplit(self._text).password
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What of the address must not be said, as it is written there."""
+        return frozenset() if self.path is not None else secrets_of(self._text)
+
     def __str__(self) -> str:
         return redact_address(self._text)
 
     def __repr__(self) -> str:
         return f"Url({str(self)!r})"
+
+
+def secrets_of(text: str) -> frozenset[str]:
+    """Return what of a text must not be said if it is an address, as it is written there; nothing of other texts."""
+    address = re.search(r"[a-z][a-z0-9+.-]*://.*", text, re.IGNORECASE | re.DOTALL)
+    if address is None:
+        return frozenset()
+    try:
+        parts = urlsplit(address[0])
+    except ValueError:  # brackets that are no IPv6 address
+        return frozenset()
+    query = [part.partition("=") for part in parts.query.split("&")]
+    found = {value for name, _, value in query if name.lower() in SECRET_PARAMETERS}
+    return frozenset(secret for secret in {*found, parts.password or ""} if secret)
 
 
 def _check_server(text: str) -> None:
@@ -80,6 +101,8 @@ def _check_server(text: str) -> None:
     unclear += ["more than one '@'"] * (parts.netloc.count("@") > 1) + ["'@' after a '/'"] * ("@" in parts.path)
     if unclear:
         raise ValueError(f"contains {' and '.join(unclear)}; a password with special characters must be %-encoded")
+    if any("=" not in part for part in parts.query.split("&") if part):
+        raise ValueError("has a parameter without a value after '?'; a password with special characters must be %-encoded")
     if not parts.hostname and "host=" not in parts.query:
         raise ValueError("names no host: write postgres://user@host:5432/database")
     if not parts.path.strip("/") and "dbname=" not in parts.query:

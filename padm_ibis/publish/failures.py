@@ -58,7 +58,7 @@ def explained(config: Config, url: Url, table: str = "") -> Iterator[None]:
 
 def explain(error: Exception, config: Config, url: Url, table: str) -> WarehouseError:
     """Return the error to raise for a driver's."""
-    text, state = _message(error, config, url), str(getattr(error, "sqlstate", None) or "")
+    text, state = _message(error, config), str(getattr(error, "sqlstate", None) or "")
     said, where = text.lower(), f" while {table} was published" if table else ""
     kept = "the target keeps what it had"
     if state == "53100" or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _says(said, _FULL):
@@ -86,12 +86,10 @@ def _says(text: str, phrases: tuple[str, ...]) -> bool:
     return any(phrase in text for phrase in phrases)
 
 
-def _message(error: Any, config: Config, url: Url) -> str:
+def _message(error: Any, config: Config) -> str:
     """One line, without values of rows and without passwords."""
     if hasattr(error, "diag"):
         from padm_ibis.backends.postgres.connection import message
 
-        text = message(error, config)
-    else:
-        text = config.mask(driver_message(error))
-    return text.replace(url.password, "***") if url.password else text
+        return message(error, config)
+    return config.mask(driver_message(error))

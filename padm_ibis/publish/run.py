@@ -84,6 +84,7 @@ def replicate(
 ) -> None:
     """Do what `publish` says, and tell nobody: ``report`` gets what was done, as far as it came."""
     began, url = time.perf_counter(), goal.url
+    config = config.knowing(url)
     try:
         for side in (config.warehouse.url, url):
             need(side.scheme, f"Publishing {'to' if side is url else 'from'} {side.scheme}://")

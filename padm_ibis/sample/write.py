@@ -14,7 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from padm_ibis.backends.duckdb import STORAGE
-from padm_ibis.config import Url, redact
+from padm_ibis.config import Url
+from padm_ibis.config.secrets import hide
 from padm_ibis.errors import PadmError, UsageError, WarehouseError
 from padm_ibis.sample.campus import LAST_YEAR, Campus
 from padm_ibis.sample.schema import physical_tables
@@ -212,8 +213,7 @@ def _connect_postgres(url: Url) -> duckdb.DuckDBPyConnection:
 
 
 def _first_line(error: Exception, url: Url) -> str:
-    text = redact(str(error).splitlines()[0])
-    return text.replace(url.password, "***") if url.password else text
+    return hide(str(error).splitlines()[0], url.secrets)
 
 
 # --- schemas ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from padm_ibis.config import SourceConfig, redact
+from padm_ibis.config.secrets import hide
 
 _DSN = re.compile(r'(Postgres at ")[^"]*(")')
 _COPY = re.compile(r'Failed to (?:prepare|execute) (?:COPY|query) ".*?":\s*(?=ERROR|FATAL|server|connection|$)', re.DOTALL)
@@ -30,18 +31,6 @@ def driver_message(error: BaseException, config: SourceConfig | None = None) -> 
         text = pattern.sub(r"\1…", text)
     text = " ".join(text.split())
     if config is not None:
-        text = without_password(text, config)
+        text = hide(text, config.url.secrets)
     text = redact(text)
     return re.sub(r"^(?:[A-Z][A-Za-z]+ ){1,2}Error: ", "", text).removeprefix("ERROR: ").rstrip(".") or type(error).__name__
-
-
-def without_password(text: str, config: SourceConfig) -> str:
-    """Return ``text`` without the password of a source, however it is written."""
-    from urllib.parse import quote, quote_plus, unquote
-
-    password = config.url.password
-    if password:
-        plain = unquote(password)
-        for form in sorted({password, plain, quote(plain), quote(plain, safe=""), quote_plus(plain)}, key=len, reverse=True):
-            text = text.replace(form, "***")
-    return text
