@@ -157,7 +157,10 @@ def test_the_run_starts_at_its_time(tmp_path: Path, request: pytest.FixtureReque
         process.communicate()
 
 
-def test_what_a_schedule_writes_down_holds_no_password_and_what_it_runs_does(tmp_path: Path) -> None:
+def test_what_a_schedule_writes_down_holds_no_password_and_what_it_runs_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     address = "postgres://me:s3cr3t%40word@127.0.0.1:1/db"
     config = load_config(None, None, address)
     known = schedule.ScheduleStatus("02:00", "UTC", ["--warehouse", address])
