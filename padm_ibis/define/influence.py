@@ -132,6 +132,9 @@ class Walk:
         """What decides which rows a relation has, and how many."""
         for kind, value in _deciding(relation):
             yield _Step(value, kind, value)
+        if isinstance(relation, ops.Limit):  # a number of rows that is counted elsewhere tells of the rows there
+            counted = [n for n in (relation.n, relation.offset) if isinstance(n, ops.Value)]
+            yield from (_Step(other) for n in counted for other in n.relations)
         for before in _before(relation):
             if before in self._optional:
                 continue

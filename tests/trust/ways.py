@@ -108,6 +108,38 @@ def _limit(rows: ir.Table, others: ir.Table) -> ir.Table:
     return shown(rows.order_by("s", *key(rows)).select(*key(rows)).limit(3))
 
 
+def _as_many(rows: ir.Table, others: ir.Table) -> ir.Table:
+    picked = rows.filter(_picked(rows)).select(*key(rows))
+    return shown(others.order_by(*key(others)).limit(picked.count()))
+
+
+def _counted_beside(rows: ir.Table, others: ir.Table) -> ir.Table:
+    picked = rows.filter(_picked(rows)).select("source_db")
+    both = others.left_join(picked, "source_db")
+    return both.group_by(key(others)).agg(x=both.count())
+
+
+def _looked_up_and_filtered(rows: ir.Table, others: ir.Table) -> ir.Table:
+    kept = rows.filter(_picked(rows)).select(*key(rows)).distinct().mutate(mark=1)
+    both = others.left_join(kept, key(rows))
+    return shown(both.filter(both.mark.notnull()))
+
+
+def _by_a_condition_of_the_join(rows: ir.Table, others: ir.Table) -> ir.Table:
+    named = rows.mutate(bit=_picked(rows).ifelse(1, 0)).select(_source="source_db", _whose=whose(rows), bit="bit")
+    same = [others.source_db == named._source, whose(others) == named._whose, named.bit > 0]
+    both = others.left_join(named, same)
+    return both.group_by(key(others)).agg(x=both._whose.count())
+
+
+def _running_total(rows: ir.Table, others: ir.Table) -> ir.Table:
+    return shown(rows, whose(rows).cumsum(order_by=rows.s))
+
+
+def _first_of_each(rows: ir.Table, others: ir.Table) -> ir.Table:
+    return shown(rows.distinct(on="s", keep="first"))
+
+
 def _distinct(rows: ir.Table, others: ir.Table) -> ir.Table:
     return shown(rows.select(*key(rows), "s").distinct())
 
@@ -154,9 +186,10 @@ def _unnest(rows: ir.Table, others: ir.Table) -> ir.Table:
 WAYS: dict[str, Made] = {
     f.__name__.strip("_"): f
     for f in (
-        _filter, _having, _count_of_kept, _inner_join, _join_key, _semi_join, _anti_join, _left_join_that_marks, _group, _case,
-        _where, _partition, _window_order, _rank, _order, _limit, _distinct, _drop_null, _union, _union_distinct, _intersect,
-        _difference, _is_in, _shown_is_in, _number_of_all, _unnest,
+        _filter, _having, _count_of_kept, _inner_join, _join_key, _semi_join, _anti_join, _left_join_that_marks,
+        _looked_up_and_filtered, _by_a_condition_of_the_join, _counted_beside, _group, _case, _where, _partition,
+        _window_order, _rank, _running_total, _order, _limit, _as_many, _distinct, _first_of_each, _drop_null, _union,
+        _union_distinct, _intersect, _difference, _is_in, _shown_is_in, _number_of_all, _unnest,
     )
 }  # fmt: skip
 
