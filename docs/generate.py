@@ -1,4 +1,7 @@
-"""Write ``docs/configuration.md`` from the configuration's own classes: ``python docs/generate.py [--check]``."""
+"""Write the pages that are made from code and tests: ``python docs/generate.py [--check]``.
+
+``configuration.md`` comes from the configuration's own classes, ``functions.md`` from the matrix that a test keeps.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,22 @@ from pydantic.fields import FieldInfo
 from padm_ibis.config import SourceConfig
 from padm_ibis.config.settings import File
 
-PAGE = Path(__file__).with_name("configuration.md")
+MATRIX = Path(__file__).parents[1] / "tests" / "data" / "functions.tsv"
+OUTCOMES = {
+    "same": "the same on DuckDB and PostgreSQL, value by value and to the bit",
+    "refused": "refused at definition, before anything is read, with the line to write instead",
+    "loud in both": "an error on both where a value cannot be used, or where no engine has it; the same wherever there is a value",
+    "loud in postgres": "an error on PostgreSQL for some values that DuckDB takes; the same wherever both give one",
+    "loud in duckdb": "an error on DuckDB for some values that PostgreSQL takes; the same wherever both give one",
+    "loud in duckdb or postgres": "an error on one of the two for some values; the same wherever both give one",
+}
+FUNCTIONS = """# What a model may call
+
+Every method that Ibis offers on a value, called on hostile values (accents, empty texts, nulls, days before 1970, halves,
+numbers and days as people write them) on DuckDB and PostgreSQL, each row alone where one ends the query. Kept by
+`tests/parity/test_functions.py`: a function that is new or changes has to be judged. None differs in silence.
+
+"""
 HEAD = """# padm.toml, key by key
 
 Written by `python docs/generate.py`; a test holds it to the code. An unknown key is an error that names the nearest one.
@@ -23,8 +41,18 @@ tables, laid over these by `--profile NAME`.
 """
 
 
+def functions() -> str:
+    """Return the page of functions."""
+    kept = [line.split("\t") for line in MATRIX.read_text(encoding="utf-8").splitlines()]
+    parts = []
+    for outcome, text in OUTCOMES.items():
+        if names := [f"`{name}`" for name, what in kept if what == outcome]:
+            parts.append(f"## {outcome.capitalize()} ({len(names)})\n\n{text[:1].upper()}{text[1:]}.\n\n{', '.join(names)}\n")
+    return FUNCTIONS + "\n".join(parts)
+
+
 def page() -> str:
-    """Return the page."""
+    """Return the page of the configuration."""
     parts = [HEAD]
     for section in sections():
         title, _, text = (section.__doc__ or "").partition(": ")
@@ -70,13 +98,15 @@ def _cell(text: str | None) -> str:
 
 
 def main() -> None:
-    """Write the page, or with ``--check`` say whether it is as the code is."""
+    """Write the pages, or with ``--check`` say whether they are as the code is."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true")
+    pages = {Path(__file__).with_name(name): make() for name, make in (("configuration.md", page), ("functions.md", functions))}
     if not options.parse_args().check:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif PAGE.read_text(encoding="utf-8") != page():
-        sys.exit("docs/configuration.md is not what the code says: python docs/generate.py")
+        for file, text in pages.items():
+            file.write_text(text, encoding="utf-8")
+    elif stale := [file.name for file, text in pages.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]:
+        sys.exit(f"{' and '.join(stale)} of docs/ are not what the code says: python docs/generate.py")
 
 
 if __name__ == "__main__":

@@ -126,6 +126,17 @@ RULES = (
     Rule("interval-text", (ops.Cast,), "each engine writes an interval in its own way.", "the number of days, cast to string",
          lambda n: n.arg.dtype.is_interval() and n.to.is_string()),
     Rule("angles", (ops.Degrees, ops.Radians, ops.Cot), "the last bits of the result differ between engines.", "a whole number"),
+    Rule(
+        "logarithm", (ops.Log, ops.Log2), "the last bits of the result differ between engines.", "x.ln() or x.log10()",
+    ),
+    Rule(
+        "float-remainder", (ops.Modulus,), "the last bits, and the sign of zero, differ between engines.",
+        "whole numbers, such as terms.hundredths(x) % 100", lambda n: n.left.dtype.is_floating() or n.right.dtype.is_floating(),
+    ),
+    Rule(
+        "epoch-seconds", (ops.ExtractEpochSeconds,), "before 1970 DuckDB rounds up to the next second, PostgreSQL down.",
+        "instant.date().epoch_days()",
+    ),
     Rule("iso-year", (ops.ExtractIsoYear, ops.ExtractMicrosecond), "not on every engine.", "the year of the week's Thursday"),
     Rule("memtable", (ops.InMemoryTable,), "PySpark loses nulls of a memtable.", "a union of selects of literals"),
     Rule(

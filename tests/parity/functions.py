@@ -25,6 +25,19 @@ X = (0.5, -0.5, 2.5, None, -1.25, 1e15, 0.0, 3.7)
 B = (True, False, None)
 
 
+PARSED = ("10", " 7 ", "+7", "-0", "1.5", "2.5", "1,5", "0x10", "1e3", "1E400", "NaN", "inf", "9223372036854775808", "1_000", "007", "t", "yes",
+          "TRUE", "on", "1", "0", "2024-02-29", "2024-2-3", "2024-02-30", "29/02/2024", "20240229", "24-02-29", "2024-02-29 10:00", "10:00",
+          "2024-02-29T10:00:00Z", "2024-02-29 10:00:00-03", "infinity", "24:00:00", "2024-06-31", "99999-01-01", "0001-01-01", "١٢")  # fmt: skip
+"""Texts that somebody reads as a number, a truth, a day or an instant, and somebody else does not."""
+
+
+def single_rows() -> list[tuple[Any, ...]]:
+    """Rows for calls that end in an error somewhere: each is tried alone, the texts to be read among them."""
+    given = rows()
+    first = given[0]
+    return [*given, *((first[0], text, *first[2:]) for text in PARSED)]
+
+
 def rows() -> list[tuple[Any, ...]]:
     """Rows of every hostile value, in many pairs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import duckdb
 import ibis
 import psycopg
 import pytest
-from functions import EVERY, SCHEMA, TABLE, P, S, rows
+from functions import EVERY, SCHEMA, TABLE, P, S, rows, single_rows
 from ibis.common.annotations import ValidationError
 from ibis.common.exceptions import IbisError
 
@@ -41,32 +42,67 @@ def both(postgres_url: str) -> Iterator[tuple[Any, Any]]:
     duck.disconnect()
 
 
-def values(con: Any, table: ibis.Table) -> list[str] | None:
-    """The values, to the bit and with their types, as a table made of them would hold them; None where the engine refuses."""
+def statement(con: Any, table: ibis.Table) -> str | None:
+    """The query that a table would be made of; None where the engine has no such function."""
     try:
-        query = f"{conformed(con.compile(table), table.schema(), con.name)} ORDER BY n"
-        return [v.hex() if isinstance(v, float) else repr(v) for _, v in con.con.execute(query).fetchall()]
+        return f"{conformed(con.compile(table), table.schema(), con.name)} ORDER BY n"
     except REFUSED_BY_ENGINE:
         return None
 
 
-def outcome(make: Any, both: tuple[Any, Any]) -> str:
-    """``same``, ``refused`` at definition, ``loud`` (an engine, or both, raises), ``no such``, or ``DIFFERS``."""
+def values(con: Any, query: str | None) -> list[str] | None:
+    """The values, to the bit and with their types; None where the engine refuses."""
+    if query is None:
+        return None
+    try:
+        return [plain(v) for _, v in con.con.execute(query).fetchall()]
+    except REFUSED_BY_ENGINE:
+        return None
+
+
+def outcome(make: Any, both: tuple[Any, Any]) -> str | tuple[str, str]:
+    """``same``, ``refused`` at definition, ``no such``, ``loud in both`` or ``DIFFERS``; the queries, if a row ended one."""
     try:
         table = TABLE.select("n", r=make())
     except (IbisError, ValidationError, TypeError, AttributeError, ValueError, NotImplementedError):
         return "no such"
     if lint.lint(table, keys={"hostile": [["n"]]}):
         return "refused"
-    left, right = (values(con, table) for con in both)
-    if left is None or right is None:
-        return "loud in both" if left is right else "loud in postgres" if right is None else "loud in duckdb"
-    return "same" if left == right else "DIFFERS"
+    ours, theirs = (statement(con, table) for con in both)
+    left, right = values(both[0], ours), values(both[1], theirs)
+    if left is not None and right is not None:
+        return "same" if left == right else "DIFFERS"
+    return "loud in both" if ours is None or theirs is None else (ours, theirs)
+
+
+def plain(value: Any) -> str:
+    """A value with its type, floats to the bit; drivers have zones of their own for the same instant."""
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return repr(value.astimezone(dt.UTC))
+    return value.hex() if isinstance(value, float) else repr(value)
+
+
+def row_by_row(both: tuple[Any, Any], ended: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """What becomes of each row alone: one bad value ends a whole query, and would hide what the others become."""
+    loud: dict[str, set[str]] = {label: set() for label in ended}
+    for row in single_rows():
+        for con in both:
+            con.con.execute("DELETE FROM hostile")
+            con.con.execute(f"INSERT INTO hostile VALUES ({', '.join(['?' if con.name == 'duckdb' else '%s'] * len(row))})", row)
+        for label, queries in ended.items():
+            left, right = (values(con, query) for con, query in zip(both, queries, strict=True))
+            if left is not None and right is not None and left != right:
+                loud[label].add(f"DIFFERS: {row} becomes {left} and {right}")
+            elif (left is None) != (right is None):
+                loud[label].add("postgres" if right is None else "duckdb")
+    differing = {label: next((what for what in found if what.startswith("DIFFERS")), "") for label, found in loud.items()}
+    return {label: differing[label] or f"loud in {' or '.join(sorted(found)) or 'both'}" for label, found in loud.items()}
 
 
 def test_none_differs_in_silence_and_a_new_function_has_to_be_judged(both):
-    found = {label: outcome(make, both) for label, make in EVERY}
-    assert [label for label, what in found.items() if what == "DIFFERS"] == []
+    whole = {label: outcome(make, both) for label, make in EVERY}
+    found = whole | row_by_row(both, {label: queries for label, queries in whole.items() if isinstance(queries, tuple)})
+    assert {label: what for label, what in found.items() if str(what).startswith("DIFFERS")} == {}
     kept = dict(line.split("\t") for line in MATRIX.read_text(encoding="utf-8").splitlines())
     assert found == kept
 
