@@ -21,7 +21,7 @@ MATRIX = Path(__file__).parents[1] / "tests" / "data" / "functions.tsv"
 OUTCOMES = {
     "same": "the same on DuckDB and PostgreSQL, value by value and to the bit",
     "refused": "refused at definition, before anything is read, with the line to write instead",
-    "loud in both": "an error on both where a value cannot be used, or where no engine has it; the same wherever there is a value",
+    "loud in both": "an error on both where a value cannot be used, or neither has it; the same wherever there is a value",
     "loud in postgres": "an error on PostgreSQL for some values that DuckDB takes; the same wherever both give one",
     "loud in duckdb": "an error on DuckDB for some values that PostgreSQL takes; the same wherever both give one",
     "loud in duckdb or postgres": "an error on one of the two for some values; the same wherever both give one",
