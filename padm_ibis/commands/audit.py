@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from padm_ibis.commands._options import Common, common, console, on_terminal, say
+from padm_ibis.commands._options import Common, common, on_terminal, say
 
 if TYPE_CHECKING:
-    from padm_ibis.audit.leakage import Column, LeakageReport
+    from padm_ibis.audit.leakage import LeakageReport
     from padm_ibis.audit.privacy import Finding, PrivacyReport
     from padm_ibis.config import Config
     from padm_ibis.define.graph import Graph
@@ -59,24 +59,12 @@ def leakage(
 
 
 def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
-    shown = [c for c in report.columns if everything or c.verdict in ("leak", "vacuous")]
-    if on_terminal() and shown:
-        from rich import box
-        from rich.markup import escape
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for name in ("table", "column", "verdict", "probes", "effective", "moved", "such as", "what is now"):
-            table.add_column(name, justify="right" if name in ("probes", "effective", "moved") else "left")
-        for c in shown:
-            table.add_row(c.table, c.column, c.verdict, *_numbers(c), escape("; ".join(c.examples)), escape(", ".join(c.now)))
-        console().print(table)
-    else:
-        for c in shown:
-            probes, effective, moved = _numbers(c)
+    for c in report.columns:
+        if everything or c.verdict in ("leak", "vacuous"):
+            tried = f"{c.probes:,} probes, {c.effective:,} effective, {c.moved:,} moved"
             such = f": {'; '.join(c.examples)}" if c.examples else ""
-            now = f"; by {', '.join(c.now)}, which is now" if c.now else ""
-            click.echo(f"{c.verdict}  {c.table}.{c.column}  {probes} probes, {effective} effective, {moved} moved{such}{now}")
+            now = [f"by {', '.join(c.now)}, which is now"] if c.now else []
+            _tell(f"{c.verdict}  {c.table}.{c.column}", [tried + such, *now])
     counts = Counter(c.verdict for c in report.columns)
     verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
     say(
@@ -86,8 +74,14 @@ def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
     )
 
 
-def _numbers(column: Column) -> tuple[str, str, str]:
-    return f"{column.probes:,}", f"{column.effective:,}", f"{column.moved:,}"
+def _tell(head: str, parts: Sequence[str], style: str = "") -> None:
+    """Print what was found of one column: a line of its own elsewhere, each part below the head on a terminal."""
+    if not on_terminal():
+        click.echo("  ".join([head, *parts]))
+        return
+    say(head, style)
+    for part in parts:
+        say(f"    {part}", under=6)
 
 
 @audit.command()
@@ -138,24 +132,9 @@ def _people_of(config: Config, graph: Graph) -> Iterator[Warehouse | None]:
 
 def _show_privacy(report: PrivacyReport, *, everything: bool) -> None:
     shown = [c for c in report.columns if everything or _needs_a_look(c)]
-    if on_terminal():
-        from rich import box
-        from rich.markup import escape
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for name in ("column", "class", "from class", "sources", "breaker and why", "problem"):
-            table.add_column(name)
-        for c in shown:
-            broken = _breaker(c)
-            cells = (f"{c.layer}.{c.table}.{c.column}", c.declared, c.computed, _made_from(c), broken, _problem(c))
-            table.add_row(*(escape(cell) for cell in cells), style="red" if c.problem else None)
-        console().print(table)
-    else:
-        for c in shown:
-            broken = f"  {_breaker(c)}" if c.breaker or c.why else ""
-            problem = f"  PROBLEM: {_problem(c)}" if c.problem else ""
-            click.echo(f"{c.layer}.{c.table}.{c.column}  {c.declared}  from {_made_from(c) or 'no source'}{broken}{problem}")
+    for c in shown:
+        parts = (f"from {_made_from(c)}", _breaker(c), f"PROBLEM: {_problem(c)}" if c.problem else "")
+        _tell(f"{c.layer}.{c.table}.{c.column}  {c.declared}", [part for part in parts if part], "red" if c.problem else "")
     if len(shown) < len(report.columns):
         say(f"{_columns(len(report.columns) - len(shown))} more hold what their class allows; --all lists them.")
     counts = Counter(c.declared for c in report.columns)
@@ -175,7 +154,7 @@ def _needs_a_look(found: Finding) -> bool:
 def _made_from(found: Finding) -> str:
     """What its values come from, and what only decides about them."""
     decided = f"; decided by {', '.join(found.controls)}" if found.controls else ""
-    return f"{', '.join(found.sources)}{decided}"
+    return f"{', '.join(found.sources) or 'no source'}{decided}"
 
 
 def _problem(found: Finding) -> str:

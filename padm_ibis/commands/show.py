@@ -65,20 +65,23 @@ def _described(model: Model, column: Column) -> DescribedColumn:
 def _show_columns(columns: list[DescribedColumn]) -> None:
     if not on_terminal():
         for c in columns:
-            facts = [c.type, "null" if c.null else "not null", c.role, *([c.pii] if c.pii != "none" else [])]
-            facts += [c.time] if c.time else []
             reference = f" → {c.foreign_key}" if c.foreign_key else ""
-            click.echo(f"{c.name}  {', '.join(facts)}{reference}  {c.description}")
+            click.echo(
+                f"{c.name}  {', '.join([c.type, 'null' if c.null else 'not null', *_kind(c)])}{reference}  {c.description}"
+            )
         return
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    of_source = any(c.time for c in columns)
-    for name in ("column", "type", "null", "role", *(["time"] if of_source else []), "personal data", "description"):
-        table.add_column(name, no_wrap=name not in ("description", "role"))
+    for name in ("column", "type", "null", "role", "description"):
+        table.add_column(name, no_wrap=name not in ("description", "role"), overflow="fold")
     for c in columns:
-        pii, time = "" if c.pii == "none" else c.pii, [c.time or ""] if of_source else []
-        table.add_row(c.name, c.type, "yes" if c.null else "", c.role, *time, pii, escape(c.description))
+        table.add_row(c.name, c.type, "yes" if c.null else "", ", ".join(_kind(c)), escape(c.description))
     console().print(table)
+
+
+def _kind(column: DescribedColumn) -> list[str]:
+    """What a column is for, the class of personal data if it is any, and in bronze the time that it speaks of."""
+    return [column.role, *([column.pii] if column.pii != "none" else []), *([column.time] if column.time else [])]

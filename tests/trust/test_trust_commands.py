@@ -92,7 +92,7 @@ def test_audit_leakage_fails_on_the_planted_leaks_and_names_them(run):
     assert code == 1
     assert "leak  planted_leaks.total_ever" in out
     (status,) = [line for line in out.splitlines() if line.startswith("leak  planted_leaks.status_today")]
-    assert status.endswith("; by students.calidad (sga_alumnos.calidad), which is now")
+    assert status.endswith("  by students.calidad (sga_alumnos.calidad), which is now")
     (best,) = [line for line in out.splitlines() if line.startswith("leak  planted_leaks.best_ever")]
     assert "which is now" not in best
     assert "honest" not in out
@@ -105,3 +105,16 @@ def test_export_and_verify(run, tmp_path):
     code, out = run("verify", str(tmp_path / "set"))
     assert code == 0
     assert out.startswith("Equal") or "Equal" in out
+
+
+@pytest.mark.parametrize("command", [("audit", "privacy"), ("show", "students")])
+def test_no_name_of_a_column_is_cut_on_a_narrow_screen(config, capsys, monkeypatch, command):
+    for room in ("_options", "audit", "show"):
+        monkeypatch.setattr(f"padm_ibis.commands.{room}.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    invoke([*command, "--config", str(config)])
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out.splitlines()) <= 80
+    names = ["silver.dim_persona.edad_actual"] if "privacy" in command else ["see_institucion_id", "plan_version_id"]
+    assert [name for name in names if name not in out] == []
+    assert "…" not in out
