@@ -34,6 +34,7 @@ def run(
     profile: str | None = None,
     warehouse: str | None = None,
     progress: Progress | None = None,
+    run_id: str | None = None,
 ) -> RunReport:
     """Extract, build, check and publish.
 
@@ -54,6 +55,8 @@ def run(
     publish
         Publish, afterwards, to every target of ``[publish]`` whose tables passed; what became of each is in the
         report's ``publications``.
+    run_id
+        Its name, of `padm_ibis.report.names.run_name`; by default a new one.
     config, profile, warehouse
         As for `padm_ibis.connect`.
 
@@ -70,6 +73,7 @@ def run(
         only=only,
         full_refresh=() if full_refresh is True else None if full_refresh is False else split_names(full_refresh),
         reconcile=reconcile,
+        run_id=run_id,
     )
     with notify.Watch(settings) as watch:
         report = _run_and_publish(settings, request, progress) if publish else _run(settings, request, progress)

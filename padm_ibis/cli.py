@@ -6,6 +6,7 @@ is called: ``padm-ibis --help`` needs none of them.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -14,6 +15,8 @@ from typing import Any
 
 import click
 
+from padm_ibis.commands._logs import ROOT, Logs
+from padm_ibis.commands._options import Line
 from padm_ibis.commands._reply import Ending, Reply
 from padm_ibis.version import __version__
 
@@ -99,54 +102,49 @@ def invoke(arguments: list[str] | None = None) -> int:
     """
     line = sys.argv[1:] if arguments is None else arguments
     reply = Reply.asked_for(line)
-    if (problem := reply.problem()) is not None:
-        click.echo(f"Error: {problem}", err=True)
-        return 2
-    ending = _run(line, reply)
-    if ending.message:
-        hint = f"\n\nHint: {ending.hint}" if ending.hint else ""
-        click.echo(f"{ending.message if ending.kind in _PLAIN else f'Error: {ending.message}'}{hint}", err=True)
-    if (problem := reply.write(ending)) is not None:
-        click.echo(f"Error: {problem}", err=True)
-        return ending.exit_code or 2
-    return ending.exit_code
+    with Logs.asked_for(line) as logs:
+        if (problem := reply.problem()) is not None:
+            ROOT.error("%s", problem)
+            return 2
+        ending = _run(line, Line(reply, logs))
+        if ending.message:
+            level = logging.INFO if ending.kind in _PLAIN else logging.ERROR
+            ROOT.log(level, "%s", ending.message, extra={"hint": ending.hint})
+        if (problem := reply.write(ending)) is not None:
+            ROOT.error("%s", problem)
+            return ending.exit_code or 2
+        return ending.exit_code
 
 
-def _run(line: list[str], reply: Reply) -> Ending:
+def _run(arguments: list[str], line: Line) -> Ending:
     from padm_ibis.errors import PadmError
     from padm_ibis.extras import explained
 
+    mask = line.logs.mask
     try:
-        result: Any = cli.main(args=line, prog_name="padm-ibis", standalone_mode=False, obj=reply)
+        line.logs.open()
+        result: Any = cli.main(args=arguments, prog_name="padm-ibis", standalone_mode=False, obj=line)
         return Ending(result if isinstance(result, int) else 0)
     except click.UsageError as error:
         if error.ctx is not None:
-            reply.command = reply.command or error.ctx.command_path.partition(" ")[2]
-            click.echo(error.ctx.get_usage(), err=True)
-        return Ending(error.exit_code, type(error).__name__, _masked(error.format_message(), line, reply))
+            line.reply.command = line.reply.command or error.ctx.command_path.partition(" ")[2]
+            ROOT.info("%s", error.ctx.get_usage())
+        return Ending(error.exit_code, type(error).__name__, mask(error.format_message()))
     except click.ClickException as error:
-        return Ending(error.exit_code, type(error).__name__, _masked(error.format_message(), line, reply))
+        return Ending(error.exit_code, type(error).__name__, mask(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return Ending(INTERRUPTED, "Interrupted", "\nInterrupted. Readers see the last version that was published.")
     except PadmError as error:
-        hint = error.hint and _masked(error.hint, line, reply)
-        return Ending(error.exit_code, type(error).__name__, _masked(error.message, line, reply), hint)
+        hint = error.hint and mask(error.hint)
+        return Ending(error.exit_code, type(error).__name__, mask(error.message), hint)
     except Exception as error:
         if isinstance(error, ImportError) and (needed := explained(error)) is not None:
             return Ending(needed.exit_code, type(needed).__name__, needed.message, needed.hint)
         kind = type(error).__name__
         if os.environ.get("PADM_DEBUG"):
-            return Ending(1, kind, _masked(traceback.format_exc().rstrip(), line, reply))
+            return Ending(1, kind, mask(traceback.format_exc().rstrip()))
         first = next(iter(str(error).strip().splitlines()), "")
-        return Ending(1, kind, f"{kind}: {_masked(first, line, reply)}", "PADM_DEBUG=1 shows where this happened.")
-
-
-def _masked(text: str, line: list[str], reply: Reply) -> str:
-    """Return a text without the secrets of the command line's addresses, nor of the configuration."""
-    from padm_ibis.config.secrets import hide
-    from padm_ibis.config.urls import secrets_of
-
-    return hide(reply.mask(text), [secret for word in line for secret in secrets_of(word)])
+        return Ending(1, kind, f"{kind}: {mask(first)}", "PADM_DEBUG=1 shows where this happened.")
 
 
 if __name__ == "__main__":

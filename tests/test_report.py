@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-import sys
 
 import pytest
 
-from padm_ibis.report.progress import Lines, Live, Progress, for_terminal
+from padm_ibis.report.progress import Lines, Live, Progress, Several
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import InputReport, RunReport, SourceFailure, TableReport, headline, lines
 from padm_ibis.report.text import duration, rows
@@ -75,14 +73,13 @@ def test_the_exit_code_follows_from_the_outcome(report: RunReport, status, code:
 
 
 def test_lines_of_progress_are_plain_and_complete() -> None:
-    file = io.StringIO()
-    with Lines(file) as progress:
+    said: list[str] = []
+    with Lines(said.append) as progress:
         progress.phase("build", 2)
         progress.start("a")
         progress.done("a", "5 rows")
         progress.done("b", "6 rows")
         progress.note("beware")
-    said = file.getvalue().splitlines()
     assert said[0] == "build: 2 tables"
     assert said[1] == "  a  5 rows  <0.01 s"
     assert said[2:] == ["  b  6 rows", "beware"]
@@ -109,7 +106,12 @@ def test_silence_is_for_libraries(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_suits_stderr_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(for_terminal(), Lines)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert isinstance(for_terminal(), Live)
+def test_several_are_told_the_same() -> None:
+    first, second = list[str](), list[str]()
+    with Several(Lines(first.append), Lines(second.append)) as progress:
+        progress.phase("build", 1)
+        progress.start("a")
+        progress.done("a", "5 rows")
+        progress.note("beware")
+    assert first == second == ["build: 1 tables", first[1], "beware"]
+    assert first[1].startswith("  a  5 rows  ")

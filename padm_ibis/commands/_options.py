@@ -7,11 +7,12 @@ import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from padm_ibis.commands._logs import FORMATS, PROGRESS, Logs
 from padm_ibis.commands._reply import STDOUT, Reply
 from padm_ibis.errors import PadmError
 
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from padm_ibis.config import Config
+    from padm_ibis.report.progress import Progress
 
 ENDLESS = 100_000  # columns
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What belongs to one command line, known before it is understood."""
+
+    reply: Reply = field(default_factory=Reply)
+    logs: Logs = field(default_factory=Logs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +42,22 @@ class Common:
     profile: str | None
     warehouse: str | None
     reply: Reply
+    logs: Logs
 
     def load(self, *, secrets: bool = True) -> Config:
         """Read the configuration that they name."""
         from padm_ibis.config import load_config
 
         config = load_config(self.config, self.profile, self.warehouse, secrets=secrets)
-        self.reply.mask = config.mask
+        self.logs.configure(config)
         return config
+
+    def progress(self) -> Progress:
+        """Return what shows the steps of a run: a bar on a terminal, lines elsewhere; lines in the file of the logs."""
+        from padm_ibis.report.progress import Lines, Live, Several
+
+        lines = Lines(PROGRESS.info)
+        return Several(Live(), lines) if self.logs.has_bar else lines
 
     def answer(self, result: Any) -> None:
         """Keep what ``--json`` shall hold."""
@@ -52,7 +70,7 @@ class Common:
 
 
 def common(result: str | None = None) -> Callable[[F], F]:
-    """Add ``--config``, ``--profile``, ``--warehouse``, ``--json``, ``--json-schema``; the function gets them as ``common``.
+    """Add the options that every command takes; the function gets them as ``Common``.
 
     Parameters
     ----------
@@ -75,15 +93,19 @@ def common(result: str | None = None) -> Callable[[F], F]:
             "--json", "json_file", metavar="FILE", expose_value=False, help="Write the result as JSON, too; - is stdout."
         )
         @click.option(
+            "--log-format", type=click.Choice(FORMATS), expose_value=False, help="How messages are written; by default text."
+        )
+        @click.option("--log-file", metavar="FILE", expose_value=False, help="Write messages to a file, too; it is rotated.")
+        @click.option(
             "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=print_schema,
             help="Print the schema of that JSON, and leave.",
         )  # fmt: skip
         @functools.wraps(function)
         def wrapped(config: str | None, profile: str | None, warehouse: str | None, **rest: Any) -> Any:
             ctx = click.get_current_context()
-            reply = ctx.find_root().ensure_object(Reply)
-            reply.command = ctx.command_path.partition(" ")[2]
-            return function(Common(config, profile, warehouse, reply), **rest)
+            line = ctx.find_root().ensure_object(Line)
+            line.reply.command = ctx.command_path.partition(" ")[2]
+            return function(Common(config, profile, warehouse, line.reply, line.logs), **rest)
 
         wrapped.result = result  # type: ignore[attr-defined]
         return wrapped  # type: ignore[return-value]

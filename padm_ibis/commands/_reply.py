@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from padm_ibis.commands._asked import asked_for
 from padm_ibis.version import __version__
 
 STDOUT = "-"
@@ -36,25 +37,16 @@ class Reply:
         The subcommand that was recognised.
     result
         What the command found, set by it.
-    mask
-        Takes secrets out of a text: those of the command line, and of the configuration once it is read.
     """
 
     file: str | None = None
     command: str = ""
     result: Any = None
-    mask: Callable[[str], str] = lambda text: text
 
     @classmethod
     def asked_for(cls, arguments: Sequence[str]) -> Reply:
         """Read ``--json`` from a command line, whatever else is on it."""
-        option = click.Option(["--json", "file"])
-        settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-        reader = click.Command("padm-ibis", params=[option], context_settings=settings, add_help_option=False)
-        try:
-            return cls(reader.make_context("padm-ibis", list(arguments)).params["file"])
-        except click.UsageError:  # --json without a file: the command itself says so
-            return cls()
+        return cls(asked_for(arguments, "--json"))
 
     def problem(self) -> str | None:
         """Say why nothing could be written, before any work is done."""

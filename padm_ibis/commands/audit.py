@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from padm_ibis.commands._logs import ROOT
 from padm_ibis.commands._options import Common, common, on_terminal, say
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def leakage(
 
     config = options.load(secrets=False)
     graph = Definitions(config).graph
-    tell = (lambda text: click.echo(f"  {text}", err=True)) if sys.stderr.isatty() else (lambda text: None)
+    tell = (lambda text: ROOT.info("  %s", text)) if sys.stderr.isatty() else (lambda text: None)
     with connect(config) as warehouse:
         report = audit_leakage(
             warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES, progress=tell
@@ -126,7 +127,7 @@ def _people_of(config: Config, graph: Graph) -> Iterator[Warehouse | None]:
             try:
                 warehouse = stack.enter_context(connect(config))
             except WarehouseError as error:
-                click.echo(f"Aggregates are judged by their shape alone: {error.message}", err=True)
+                ROOT.warning("Aggregates are judged by their shape alone: %s", error.message)
         yield warehouse
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from padm_ibis.commands._options import Common, common, masking, say
@@ -35,7 +33,7 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
 
     config = options.load(secrets=sources)
     try:
-        with Live() if sys.stderr.isatty() else Progress() as progress:
+        with Live() if options.logs.has_bar else Progress() as progress:
             found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
     except PadmError as error:
         raise masking(config, error) from None

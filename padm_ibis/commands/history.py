@@ -6,6 +6,7 @@ import datetime as dt
 
 import click
 
+from padm_ibis.commands._logs import ROOT
 from padm_ibis.commands._options import Common, common, show_pairs
 
 
@@ -37,5 +38,5 @@ def history(options: Common, run: str | None, limit: int) -> int:
             if not found.runs and not found.trouble:
                 click.echo("There was no run yet. Start one: padm-ibis run")
     if found.trouble:
-        click.echo(f"The warehouse could not be read; only what this machine knows is told. {found.trouble}", err=True)
+        ROOT.warning("The warehouse could not be read; only what this machine knows is told. %s", found.trouble)
     return found.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from padm_ibis.commands._logs import ROOT
 from padm_ibis.commands._options import Common, common, console, on_terminal
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.report.tables import ListedTable, Listing
@@ -54,7 +55,7 @@ def ls(options: Common, layer: str | None) -> int:
         for row in rows:
             click.echo(f"{row.table}  {_count(row.rows)}  {row.made_at or '-'}")
     if note:
-        click.echo(note, err=True)
+        ROOT.warning("%s", note)
     return 0
 
 

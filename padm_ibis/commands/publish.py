@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from padm_ibis.commands._logs import ROOT
 from padm_ibis.commands._options import Common, common, masking, say
 from padm_ibis.errors import PadmError
 
@@ -26,7 +27,7 @@ def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str 
     config = options.load()
 
     def tell(line: str) -> None:
-        click.echo(f"  {line}", err=True)
+        ROOT.info("  %s", line)
 
     try:
         if config.star is not None and load and not check_only:

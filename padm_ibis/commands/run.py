@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from padm_ibis.commands._logs import Logs
 from padm_ibis.commands._options import Common, common, console, masking, on_terminal
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
@@ -46,15 +47,15 @@ def run(
     passed; a failed run changes nothing that a reader sees. What would come out the same is left alone.
     """
     from padm_ibis import api
-    from padm_ibis.report.progress import for_terminal
 
     if more and (not full_refresh or _EVERYTHING in full_refresh):
         raise click.UsageError(f"Unexpected argument {more[0]!r}: tables are named with --select or after --full-refresh.")
     refresh: tuple[str, ...] | bool = (*full_refresh, *more) if full_refresh else False
     as_date = None if as_of is None else api.date(as_of)
     config = api.settings_of_run(options.config, options.profile, options.warehouse)
+    options.logs.configure(config)
     try:
-        with for_terminal() as progress:
+        with options.progress() as progress:
             report = api.run(
                 layer=layer,
                 select=select,
@@ -65,6 +66,7 @@ def run(
                 publish=publish,
                 config=config,
                 progress=progress,
+                run_id=options.logs.run_id,
             )
     except PadmError as error:
         if isinstance(error.report, RunReport):
@@ -72,16 +74,15 @@ def run(
         raise masking(config, error) from None
     options.answer(report)
     if not options.quiet:
-        show_report(report)
+        show_report(report, options.logs)
     return report.exit_code
 
 
-def show_report(report: RunReport) -> None:
+def show_report(report: RunReport, logs: Logs) -> None:
     """Print a report: for people on a terminal, a line for each thing elsewhere."""
     if on_terminal():
         from padm_ibis.report.screen import show
 
         show(report, console())
-        return
     for line in lines(report):
-        click.echo(line)
+        logs.result(line, shown=on_terminal())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from padm_ibis.commands._logs import ROOT
 from padm_ibis.commands._options import Common, common, say
 
 
@@ -27,6 +28,7 @@ def schedule(
     """
     if ctx.invoked_subcommand is not None:
         return
+    said = {"--log-format": options.logs.format, "--log-file": options.logs.file}  # the rest each run reads for itself
     config = options.load()
     at = at or config.schedule.at
     if at is None:
@@ -34,11 +36,17 @@ def schedule(
     from padm_ibis.schedule import keep
 
     layer = layer or config.schedule.layer
-    chosen = {"--config": options.config, "--profile": options.profile, "--warehouse": options.warehouse, "--layer": layer}
+    chosen = {
+        **said,
+        "--layer": layer,
+        "--config": options.config,
+        "--profile": options.profile,
+        "--warehouse": options.warehouse,
+    }
     arguments = [part for name, value in chosen.items() if value is not None for part in (name, str(value))]
     if config.schedule.publish if publish is None else publish:
         arguments.append("--publish")
-    keep(config, at, arguments, timezone=timezone or config.schedule.timezone, tell=lambda line: click.echo(line, err=True))
+    keep(config, at, arguments, timezone=timezone or config.schedule.timezone, tell=ROOT.info)
 
 
 @schedule.command()

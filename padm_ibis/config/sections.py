@@ -218,6 +218,15 @@ class ScheduleConfig(Section):
     publish: bool = Field(default=False, description="Whether each run publishes what passed: `run --publish`.")
 
 
+class LogConfig(Section):
+    """``[log]``: what becomes of messages, unless `--log-format` and `--log-file` say otherwise."""
+
+    format: Literal["text", "json"] = Field(default="text", description="Text for people, or an object a line.")
+    file: Path | None = Field(default=None, description="Written besides stderr; from the folder of the configuration.")
+    max_bytes: int = Field(default=10_000_000, ge=1_000, description="Size at which the file is moved aside.")
+    keep: int = Field(default=5, ge=1, description="Files that were moved aside and are kept: <file>.1 is the newest.")
+
+
 class MailConfig(Section):
     """``[mail]``: who hears by SMTP of runs and publications that fail, are partial or recover."""
 

@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr
 from padm_ibis.config.secrets import hide
 from padm_ibis.config.sections import (
     ChecksConfig,
+    LogConfig,
     MailConfig,
     ModelsConfig,
     PipelineConfig,
@@ -40,6 +41,7 @@ class File(Section):
     models: ModelsConfig = ModelsConfig()
     publish: PublishConfig = PublishConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    log: LogConfig = LogConfig()
     mail: MailConfig | None = None
     webhook: WebhookConfig | None = None
     star: StarConfig | None = None

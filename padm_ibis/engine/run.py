@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import os
-import secrets
 import time
 from contextlib import suppress
 from functools import partial
@@ -26,6 +25,7 @@ from padm_ibis.engine.refusals import check_definitions, check_inputs_exist, che
 from padm_ibis.engine.state import Request, RunState, now
 from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy
 from padm_ibis.report.history import of_report
+from padm_ibis.report.names import run_name
 from padm_ibis.report.progress import Progress
 from padm_ibis.report.run import Action, RunReport, TableReport
 from padm_ibis.version import __version__
@@ -169,7 +169,7 @@ def _new_report(config: Config, request: Request, definitions: Definitions) -> R
     params = dataclasses.asdict(definitions.params(request.as_of))
     params.pop("as_of")
     return RunReport(
-        run_id=f"{began:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        run_id=request.run_id or run_name(began),
         version=__version__,
         started_at=began,
         warehouse=str(config.warehouse.url),

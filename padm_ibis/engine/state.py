@@ -34,6 +34,8 @@ class Request:
         Bronze tables to read from the beginning; empty for all, None for none.
     reconcile
         Whether bronze is compared with its sources, row by row, before anything is built.
+    run_id
+        Its name; None for a new one.
     """
 
     as_of: dt.date
@@ -42,6 +44,7 @@ class Request:
     only: bool = False
     full_refresh: tuple[str, ...] | None = None
     reconcile: bool = False
+    run_id: str | None = None
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 from padm_ibis.report.text import duration
 
@@ -40,10 +40,16 @@ class Progress:
 
 
 class Lines(Progress):
-    """A line a step, for logs."""
+    """A line a step, for logs.
 
-    def __init__(self, file: IO[str] | None = None) -> None:
-        self.file = file or sys.stderr
+    Parameters
+    ----------
+    write
+        Takes each line.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._began: dict[str, float] = {}
 
     def phase(self, name: str, steps: int | None = None) -> None:
@@ -63,9 +69,6 @@ class Lines(Progress):
     def note(self, text: str) -> None:
         """Write the note."""
         self._write(text)
-
-    def _write(self, text: str) -> None:
-        print(text, file=self.file, flush=True)
 
 
 class Live(Progress):
@@ -119,6 +122,33 @@ class Live(Progress):
         self.bar.stop()
 
 
-def for_terminal() -> Progress:
-    """Return what suits stderr: a bar on a terminal, lines elsewhere."""
-    return Live() if sys.stderr is not None and sys.stderr.isatty() else Lines()
+class Several(Progress):
+    """The same, said to more than one."""
+
+    def __init__(self, *all_of: Progress) -> None:
+        self.all_of = all_of
+
+    def phase(self, name: str, steps: int | None = None) -> None:
+        """Begin a part."""
+        for one in self.all_of:
+            one.phase(name, steps)
+
+    def start(self, name: str) -> None:
+        """Begin a step."""
+        for one in self.all_of:
+            one.start(name)
+
+    def done(self, name: str, detail: str = "") -> None:
+        """End a step."""
+        for one in self.all_of:
+            one.done(name, detail)
+
+    def note(self, text: str) -> None:
+        """Say something remarkable."""
+        for one in self.all_of:
+            one.note(text)
+
+    def close(self) -> None:
+        """Close all."""
+        for one in self.all_of:
+            one.close()
