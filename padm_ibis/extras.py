@@ -12,6 +12,7 @@ EXTRA_OF = {
     "pgpq": "postgres",
     "duckdb_extension_postgres_scanner": "postgres",
     "adbc_driver_sqlite": "sqlite",
+    "openpyxl": "excel",
     "apscheduler": "schedule",
     "tzlocal": "schedule",
     "pyspark": "spark",

@@ -7,21 +7,22 @@ A password is never part of a message: a `Url` shows itself masked, and `Config.
 
 from __future__ import annotations
 
+from padm_ibis.config.files import FilesConfig
 from padm_ibis.config.load import FILE, load_config
 from padm_ibis.config.sample import SAMPLE_AS_OF, SAMPLE_CAMPUSES, SAMPLE_SCHEMA
 from padm_ibis.config.secrets import MASK, redact, redact_address
+from padm_ibis.config.section import Section
 from padm_ibis.config.sections import (
     SEVERITIES,
     ChecksConfig,
-    FilesConfig,
     LogConfig,
     MailConfig,
     ModelsConfig,
+    OnInvalid,
     PipelineConfig,
     PrivacyConfig,
     PublishConfig,
     ScheduleConfig,
-    Section,
     Severity,
     SourceConfig,
     StarConfig,
@@ -49,6 +50,7 @@ __all__ = [
     "LogConfig",
     "MailConfig",
     "ModelsConfig",
+    "OnInvalid",
     "PipelineConfig",
     "PrivacyConfig",
     "PublishConfig",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
+from padm_ibis.config.files import FilesConfig
+from padm_ibis.config.section import Section
 from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
 from padm_ibis.errors import did_you_mean
 from padm_ibis.params import Params
 
 Severity = Literal["error", "warn", "off"]
+OnInvalid = Literal["stop", "null", "reject"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 
@@ -29,12 +31,6 @@ def _zone(value: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """The name of an IANA time zone."""
-
-
-class Section(BaseModel):
-    """A table of ``padm.toml``: unknown keys are refused, nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
 class WarehouseConfig(Section):
@@ -71,29 +67,6 @@ class PipelineConfig(Section):
         return Params(as_of=as_of, **self.model_dump())
 
 
-class FilesConfig(Section):
-    """``[sources.<name>.files]``: how the files of a ``files://`` source are written."""
-
-    encoding: str = Field(default="utf-8", description="Encoding of CSV files, such as 'windows-1252'.")
-    separator: str = Field(default=",", min_length=1, max_length=4, description="What stands between two values.")
-    quote: str = Field(default='"', min_length=1, max_length=1, description="What texts may be enclosed in; doubled inside.")
-    decimal: Literal[".", ","] = Field(default=".", description="The decimal sign of numbers.")
-    date_format: str | None = Field(default=None, description="How dates are written, such as '%d/%m/%Y'; by default as in ISO.")
-    timestamp_format: str | None = Field(
-        default=None,
-        description="How instants are written, such as '%d/%m/%Y %H:%M'; by default as in ISO, with or without zone.",
-    )
-    null: list[str] = Field(default_factory=lambda: [""], min_length=1, description="Texts that mean: nothing there.")
-
-    @field_validator("encoding")
-    @classmethod
-    def _is_an_encoding(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError:
-            raise ValueError(f"{value!r} is no encoding") from None
-
-
 class SourceConfig(Section):
     """``[sources.<name>]``: one database to read; its name is the rows' ``source_db``."""
 
@@ -122,6 +95,11 @@ class SourceConfig(Section):
         description="Hours after which `check` calls a resource's last extraction or newest cursor stale: one number, or one"
         " per resource. Without it 48 since the last extraction, and since the newest cursor the table's own rhythm: 180 to"
         " 400 days where terms, exams or degrees set it.",
+    )
+    on_invalid: OnInvalid | dict[str, OnInvalid] | None = Field(
+        default=None,
+        description="What becomes of a value that is none of its column's type: 'stop' the source, make it 'null', or 'reject'"
+        " its row; one word, or one per resource. By default files stop, and values of databases become null, counted.",
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
     files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
@@ -154,6 +132,11 @@ class SourceConfig(Section):
         """Return the days that ``resource`` reads again before its watermark."""
         days = self.lookback_days
         return days.get(resource, 30) if isinstance(days, dict) else days
+
+    def invalid(self, resource: str) -> OnInvalid | None:
+        """Return what is configured for values of ``resource`` that are none of their column's type."""
+        chosen = self.on_invalid
+        return chosen.get(resource) if isinstance(chosen, dict) else chosen
 
     def freshness(self, resource: str) -> int | None:
         """Return the configured hours after which ``resource`` is stale."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr
 
 from padm_ibis.config.secrets import hide
+from padm_ibis.config.section import Section
 from padm_ibis.config.sections import (
     ChecksConfig,
     LogConfig,
@@ -16,7 +17,6 @@ from padm_ibis.config.sections import (
     PrivacyConfig,
     PublishConfig,
     ScheduleConfig,
-    Section,
     Severity,
     SourceConfig,
     StarConfig,

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from padm_ibis.errors import ConfigError
+from padm_ibis.errors import ConfigError, SourceShapeError
 from padm_ibis.extract.bounds import bounded_threads
 from padm_ibis.extract.hashing import Hasher
+from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
 from padm_ibis.extract.reconcile import Bronze, compare
-from padm_ibis.extract.remarks import drift, remarks, types_of
+from padm_ibis.extract.remarks import drift, odd_values, remarks, types_of
 from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.statement import Statement
-from padm_ibis.extract.store import Change, Plan, Staged, State, Store
+from padm_ibis.extract.store import Change, Plan, Rejects, Staged, State, Store
 from padm_ibis.extract.window import plan_of, since_of
 from padm_ibis.report.run import InputReport
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
@@ -116,6 +117,8 @@ class Job:
         types = types_of(found)
         result.findings += findings + drift(self.config, self.specs, self.store.seen_columns(self.name), types)
         known = self.store.states(self.name)
+        examination = Examination(source)
+        examination.refuse(statements.values())
         staged = []
         for spec in self.specs:
             if self.shared.on_start:
@@ -123,8 +126,9 @@ class Job:
             began = time.perf_counter()
             statement = statements[spec.name]
             plan = self._plan(spec, statement, known.get(spec.name))
-            rows = self._stage(source, spec, statement, plan, clock)
-            result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows)
+            invalid = examination.of(statement)
+            rows = self._stage(source, spec, statement, plan, clock, invalid)
+            result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows, invalid)
             staged.append((spec, statement, plan, rows, time.perf_counter() - began))
             if self.shared.on_progress:
                 self.shared.on_progress(self.name, spec.name, rows.read)
@@ -155,7 +159,22 @@ class Job:
             empty=lambda: not self.store.rows(spec, self.name),
         )
 
-    def _stage(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime) -> Staged:
+    def _stage(
+        self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime, invalid: Sequence[Invalid]
+    ) -> Staged:
+        rejects = None
+        if statement.on_invalid == "reject" or any(item.suspect.vital for item in invalid):
+            rejects = Rejects(self._arriving(source, spec, statement.tolerant(), plan), rejected_for(invalid))
+        query = self._arriving(source, spec, statement, plan)
+        with source.errors():
+            rows = self.store.stage(spec, query, plan, self.name, clock, rejects)
+        if rows.odd and statement.on_invalid == "stop":
+            text = odd_values(source, spec, statement, plan)
+            raise SourceShapeError(f"The source {self.name}: {spec.name}: {text}.", hint="Correct them, or see on_invalid.")
+        return rows
+
+    def _arriving(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan) -> str:
+        """Return the query of the rows of one resource, as bronze will hold them."""
         columns = {
             "source_db": literal(self.name),
             "_extracted_at": f"TIMESTAMP '{self.shared.now:%Y-%m-%d %H:%M:%S.%f}'",
@@ -164,9 +183,7 @@ class Job:
         }
         listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in spec.columns)
         relation = source.relation(statement.sql(since_of(spec, plan)))
-        query = f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}"
-        with source.errors():
-            return self.store.stage(spec, query, plan, self.name, clock)
+        return f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}{statement.kept()}"
 
     def _state(self, plan: Plan, statement: Statement, rows: Staged, known: State | None) -> State:
         watermark = rows.watermark

@@ -89,7 +89,7 @@ def compare(source: Source, spec: ResourceSpec, statement: Statement, bronze: Br
     since = state.loaded_from.isoformat() if state and state.loaded_from and spec.cursor else None
     new = "FALSE" if bronze.same_snapshot else _newer(spec, state, source.config)
     with source.errors():
-        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))})", new)
+        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))}{statement.kept()})", new)
     _digest(con, "padm_here", spec, f"(SELECT * FROM {bronze.relation(spec.name)} WHERE source_db = {literal(name)})", "FALSE")
     match = " AND ".join(f"h.{quote(c)} IS NOT DISTINCT FROM t.{quote(c)}" for c in spec.key)
     missing = f"padm_there t ANTI JOIN padm_here h ON {match}"

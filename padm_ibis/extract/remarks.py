@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from padm_ibis.extract.findings import Finding
+from padm_ibis.extract.invalid import Invalid, told
 from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import Plan, Staged
 from padm_ibis.extract.window import since_of
@@ -23,28 +24,51 @@ Types = Mapping[tuple[str, str], str]
 
 
 def remarks(
-    config: Config, source_db: str, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, rows: Staged
+    config: Config,
+    source_db: str,
+    source: Source,
+    spec: ResourceSpec,
+    statement: Statement,
+    plan: Plan,
+    rows: Staged,
+    invalid: Sequence[Invalid],
 ) -> Iterator[CheckResult]:
     """Yield what was remarkable about the rows of one resource."""
 
-    def remark(rule: str, failed: int, text: str, verdict: Severity) -> Iterator[CheckResult]:
+    def remark(rule: str, failed: int, texts: Sequence[str], verdict: Severity) -> Iterator[CheckResult]:
         verdict = config.severity(f"{spec.name}.{rule}", verdict)
         if failed and verdict != "off":
-            yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, (f"{source_db}: {text}",))
+            yield CheckResult(f"bronze.{spec.name}", rule, verdict, failed, tuple(f"{source_db}: {text}" for text in texts))
 
     checks = config.checks
     key = ", ".join(spec.key)
-    yield from remark("duplicate_key", rows.rejected, f"another row has the same {key}; see _padm.rejected_rows", "warn")
-    yield from remark("duplicate_row", rows.copies, "copies of another row, left out", "warn")
+    yield from remark("duplicate_key", rows.rejected, [f"another row has the same {key}; see _padm.rejected_rows"], "warn")
+    yield from remark("duplicate_row", rows.copies, ["copies of another row, left out"], "warn")
     early = f"dated before {plan.loaded_from}, left out; --full-refresh {spec.name} reads them"
-    yield from remark("before_start", rows.early, early, "warn")
-    if rows.odd:
-        names, query = statement.odd_columns(source.relation, since_of(spec, plan))
-        with source.errors():
-            counts = source.con.execute(query).fetchall()[0]
-        listed = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n)
-        text = f"infinity, NaN or too large, landed as the last or first day, or null: {listed}"
-        yield from remark("unreadable_value", rows.odd, text, checks.unreadable_value)
+    yield from remark("before_start", rows.early, [early], "warn")
+    odd = rows.odd or (rows.invalid if not invalid else 0)
+    texts = [*told(invalid, statement), *([odd_values(source, spec, statement, plan)] if odd else [])]
+    yield from remark("unreadable_value", odd + sum(item.count for item in invalid), texts, checks.unreadable_value)
+
+
+def odd_values(source: Source, spec: ResourceSpec, statement: Statement, plan: Plan) -> str:
+    """Say of which columns values had to be changed to fit, how many, what became of them, and the key of an example."""
+    since = since_of(spec, plan)
+    names, query = statement.odd_columns(source.relation, since)
+    landed = statement.landed()
+    key = ", ".join(f"CAST({landed[name]} AS VARCHAR)" for name in spec.key)
+    example = f"SELECT {key} FROM {source.relation(statement.sql(since))} WHERE {statement.odd()} ORDER BY ALL LIMIT 1"
+    with source.errors():
+        counts = source.con.execute(query).fetchall()[0]
+        found = source.con.execute(example).fetchall()[0]
+    listed = ", ".join(f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n)
+    where = ", ".join(f"{name} {value}" for name, value in zip(spec.key, found, strict=True))
+    fate = {
+        "null": "landed as the last or first day, or null",
+        "reject": "its row left out, see _padm.rejected_rows",
+        "stop": "which stops the source",
+    }[statement.on_invalid]
+    return f"infinity, NaN or too large, {fate}, for example at {where}: {listed}"
 
 
 def drift(config: SourceConfig, specs: Sequence[ResourceSpec], before: Types, after: Types) -> list[Finding]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from padm_ibis.extract.findings import Finding, Level, listed, merged, shape_error
+from padm_ibis.extract.fitted import Fitted, Suspect
 from padm_ibis.extract.statement import Statement
 from padm_ibis.sources.connect import Columns, Refusal, Source
-from padm_ibis.sources.spec import PLACEHOLDER, KindSpec, ResourceSpec, TableSpec
-from padm_ibis.sources.values import convert, family, null, quote
+from padm_ibis.sources.conversion import Reading, convert
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, TableSpec
+from padm_ibis.sources.values import FIELD, family, null, quote
 
 
 def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> dict[str, TableSpec]:
@@ -77,15 +79,16 @@ class _Fitting:
             actual = name
             if name not in self.found and spec.fallback.get(name) in self.found:
                 actual = fallbacks[name] = spec.fallback[name]
-            tables[name] = self._table(self.kind.tables[name], self.kind.tables[actual], spec.name)
+            tables[name] = self._table(self.kind.tables[name], self.kind.tables[actual], spec)
         for name, used in fallbacks.items():
             why = f"{name} may not be read ({self._refusals[name].reason})" if name in self._refusals else f"{name} is missing"
             self._note("warning", name, spec.name, f"{why}: {spec.name} is read from {used}")
-        body = PLACEHOLDER.sub(lambda match: tables[match[1]], spec.sql[self.source.dialect])
-        return Statement(spec, self.source.dialect, body, fallbacks)
+        on_invalid = self.source.config.invalid(spec.name) or self.source.on_invalid
+        return Statement(spec, self.source.dialect, tables, fallbacks, on_invalid)
 
-    def _table(self, wanted: TableSpec, actual: TableSpec, resource: str) -> str:
-        """Return what stands in the FROM for one table, in the shape the expressions expect."""
+    def _table(self, wanted: TableSpec, actual: TableSpec, spec: ResourceSpec) -> Fitted:
+        """Return one table in the shape the expressions expect."""
+        resource = spec.name
         found, refusal = self.found.get(actual.name), self._refusals.get(actual.name)
         if refusal is not None and (found is None or refusal.hides):
             level: Level = "warning" if wanted.optional and not refusal.hides else "error"
@@ -97,26 +100,37 @@ class _Fitting:
             else:
                 self._note("error", actual.name, resource, missing, hint=self.source.missing_hint)
         if found is None:
-            return self._empty(wanted)
-        columns = [(column, self._column(actual, found, column, kind, resource)) for column, kind in wanted.columns.items()]
-        if all(sql == quote(column) for column, sql in columns):
-            return self.source.qualified(actual.name)
-        chosen = ", ".join(sql if sql == quote(column) else f"{sql} AS {quote(column)}" for column, sql in columns)
-        return f"(SELECT {chosen} FROM {self.source.qualified(actual.name)})"
+            return Fitted(self._empty(wanted))
+        readings = {column: self._column(actual, found, column, kind, resource) for column, kind in wanted.columns.items()}
+        relation = self.source.qualified(actual.name)
+        if all(reading.sql == quote(column) for column, reading in readings.items()):
+            return Fitted(relation)
+        columns = tuple((column, reading.sql) for column, reading in readings.items())
+        suspects = (
+            Suspect(actual.name, relation, column, found[column], wanted.columns[column], reading.invalid,
+                    _names(spec, wanted, readings, column), f"{wanted.name}.{column}" in spec.vital)
+            for column, reading in readings.items() if reading.invalid is not None
+        )  # fmt: skip
+        return Fitted(relation, columns, tuple(suspects))
 
-    def _column(self, table: TableSpec, found: Mapping[str, str], column: str, kind: str, resource: str) -> str:
-        dialect, name = self.source.dialect, f"{self.source.config.schema}.{table.name}"
+    def _column(self, table: TableSpec, found: Mapping[str, str], column: str, kind: str, resource: str) -> Reading:
+        source, name = self.source, f"{self.source.config.schema}.{table.name}"
         if column not in found:
             level: Level = "error" if column in table.required else "warning"
             rest = "" if level == "error" else ": it counts as null"
             self._note(level, table.name, resource, f"{name} has no column {column}{rest}", column)
-            return null(kind, dialect)
-        sql = convert(quote(column), found[column], kind, dialect, self.source.config.timezone)
-        if sql is None:
+            return Reading(null(kind, source.dialect))
+        written = source.written(table.name, column)
+        reading = convert(quote(column), found[column], kind, source.dialect, source.config.timezone, written)
+        if reading is None:
             self._note("error", table.name, resource, f"{name}.{column} is of type {found[column]}, which is no {kind}", column)
-        elif family(found[column]) == "text" and kind != "string":
+            return Reading(null(kind, source.dialect))
+        if reading.remark:
+            text = f"{name}.{column} is {found[column]} at the source and is read as {kind}: {reading.remark}"
+            self._note("warning", table.name, resource, text, column)
+        elif family(found[column]) == "text" and found[column] != FIELD and kind != "string":
             self._note("warning", table.name, resource, f"{name}.{column} is text at the source and is read as {kind}", column)
-        return sql or null(kind, dialect)
+        return reading
 
     def _empty(self, table: TableSpec) -> str:
         dialect = self.source.dialect
@@ -138,3 +152,10 @@ class _Fitting:
             text = f"{names} {verb} ({refusal.reason}){rest}"
             table = tables[0] if len(tables) == 1 else ""
             yield Finding(level, self.source.config.name, table, None, text, resources, refusal.hint)
+
+
+def _names(spec: ResourceSpec, table: TableSpec, readings: Mapping[str, Reading], but: str) -> tuple[tuple[str, str], ...]:
+    """Return the columns that say which row of a table it is, and hold no words: parts of the key, or its first number."""
+    numbers = [name for name, kind in table.columns.items() if kind in ("int64", "date", "timestamp") and name != but]
+    key = [name for name in numbers if f"{table.name}.{name}" in spec.vital]
+    return tuple((name, readings[name].sql) for name in key or numbers[:1])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from padm_ibis.config import OnInvalid
+from padm_ibis.extract.fitted import Fitted, Suspect
 from padm_ibis.extract.hashing import Hasher
-from padm_ibis.sources.spec import ResourceSpec
+from padm_ibis.sources.spec import PLACEHOLDER, ResourceSpec
 from padm_ibis.sources.values import bounded, landed, literal, quote, sql_type
 
 ODD = "_odd"
@@ -19,16 +21,39 @@ class Statement:
 
     Attributes
     ----------
-    body
-        The resource's own statement, over this installation's tables.
+    tables
+        Source table → how this installation's is read.
     fallbacks
         Table → the one that is read in its place.
+    on_invalid
+        What becomes of a value that is none of its column's type.
     """
 
     spec: ResourceSpec
     dialect: str
-    body: str
+    tables: Mapping[str, Fitted]
     fallbacks: Mapping[str, str]
+    on_invalid: OnInvalid
+
+    @property
+    def body(self) -> str:
+        """The resource's own statement, over this installation's tables."""
+        everything = self.on_invalid == "reject"
+        tables = {name: table.sql(rejecting=everything) for name, table in self.tables.items()}
+        return PLACEHOLDER.sub(lambda match: tables[match[1]], self.spec.sql[self.dialect])
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        """The columns of which only the values can tell whether they are of the contract's type."""
+        return list(dict.fromkeys(suspect for table in self.tables.values() for suspect in table.suspects))
+
+    def tolerant(self) -> Statement:
+        """Return the statement that rejects no row: what is none of its type is null in it, in keys too."""
+        tables = {
+            name: replace(table, suspects=tuple(replace(s, vital=False) for s in table.suspects))
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables, on_invalid="null")
 
     @property
     def definition(self) -> str:
@@ -48,6 +73,10 @@ class Statement:
         """Return DuckDB's SQL, by column, that makes of what was sent what bronze holds."""
         hashes = {name: Hasher.sql(name, how) for name, how in self.spec.hashes.items()}
         return {name: hashes.get(name) or landed(quote(name), kind)[0] for name, kind in self.spec.own_columns.items()}
+
+    def kept(self) -> str:
+        """Return DuckDB's condition for the rows that arrive and are kept, as the end of a statement."""
+        return f" WHERE ({self.odd()}) IS NOT TRUE" if self.on_invalid == "reject" else ""
 
     def odd(self) -> str:
         """Return DuckDB's condition: some value of a row that was sent had to be changed to fit the contract's type."""

@@ -82,6 +82,8 @@ class Staged:
         Rows left out because another row has their key; kept in ``_padm.rejected_rows``.
     early
         Rows left out because they lie before ``incremental_start_date``.
+    invalid
+        Rows left out because a value in them is none of its column's type; kept in ``_padm.rejected_rows``.
     """
 
     read: int
@@ -90,6 +92,23 @@ class Staged:
     copies: int = 0
     rejected: int = 0
     early: int = 0
+    invalid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """Rows that are to be left out, and why.
+
+    Attributes
+    ----------
+    query
+        A DuckDB query like that of the rows that arrive, of those and the others; what is invalid is null in it.
+    reason
+        What is wrong with a row that does not arrive.
+    """
+
+    query: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +148,13 @@ class Store(Protocol):
     def transaction(self) -> Any:
         """All of one source: it holds together or not at all."""
 
-    def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime) -> Staged:
-        """Read the rows of a DuckDB query: the columns of the contract, and ``padm_odd``, whether a value was changed."""
+    def stage(
+        self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime, rejects: Rejects | None = None
+    ) -> Staged:
+        """Read the rows of a DuckDB query: the columns of the contract, and ``padm_odd``, whether a value was changed.
+
+        Rows of ``rejects`` whose key does not arrive are kept in ``_padm.rejected_rows``.
+        """
 
     def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
         """Bring bronze to what was staged."""

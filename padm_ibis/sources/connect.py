@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
+from padm_ibis.sources.exact import ISO, Written
 from padm_ibis.sources.hints import hint_for
 from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.values import literal
 
 if TYPE_CHECKING:
-    from padm_ibis.config import SourceConfig
+    from padm_ibis.config import OnInvalid, SourceConfig
     from padm_ibis.sources.spec import TableSpec
 
 Columns = dict[str, dict[str, str]]
@@ -50,6 +51,7 @@ class Source(ABC):
     """
 
     dialect: ClassVar[str]
+    on_invalid: ClassVar[OnInvalid] = "null"
     missing_hint: ClassVar[str] = "Check the schema in the source's configuration."
 
     def __init__(self, config: SourceConfig, con: duckdb.DuckDBPyConnection) -> None:
@@ -77,6 +79,14 @@ class Source(ABC):
     @abstractmethod
     def qualified(self, table: str) -> str:
         """Return the quoted name of a table, in the source's dialect."""
+
+    def written(self, table: str, column: str) -> Written:
+        """Return how texts of a column are written."""
+        return ISO
+
+    def lines(self, table: str, condition: str, most: int) -> list[int]:
+        """Return the lines of a table's file on which a condition holds, ``most`` of them; of a database, none."""
+        return []
 
     def refusals(self, tables: Collection[str]) -> dict[str, Refusal]:
         """Return those of ``tables`` that are there and refuse themselves, or some of their rows."""

@@ -87,7 +87,7 @@ class PostgresSource(Source):
         return None
 
     def columns(self, tables: Mapping[str, TableSpec]) -> Columns:
-        """Return what ``information_schema`` shows of ``tables``, and materialised views, which it leaves out."""
+        """Return the columns of tables and views that this role may read; of a domain, the type that it is of."""
         names = ", ".join(literal(name) for name in sorted(tables))
         schema = literal(self.config.schema)
         found: Columns = {}
@@ -97,17 +97,20 @@ class PostgresSource(Source):
 
     def _columns(self, schema: str, names: str) -> list[tuple[str, str, str]]:
         statement = f"""
-            SELECT table_name::text AS t, column_name::text AS c, data_type::text AS d, ordinal_position::int AS n
-            FROM information_schema.columns
-            WHERE table_schema = {schema} AND table_name IN ({names}) AND has_schema_privilege(table_schema, 'USAGE')
-            UNION ALL
-            SELECT r.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text, a.attnum::int
+            SELECT r.relname::text AS t, a.attname::text AS c, a.attnum::int AS n,
+              (CASE k.typtype WHEN 'e' THEN 'enum ' ELSE '' END || format_type(k.oid, NULL))::text AS d
             FROM pg_class r JOIN pg_namespace s ON s.oid = r.relnamespace
             JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-            WHERE r.relkind = 'm' AND s.nspname = {schema} AND r.relname IN ({names}) AND has_table_privilege(r.oid, 'SELECT')
-              AND has_schema_privilege(s.oid, 'USAGE')
+            CROSS JOIN LATERAL (
+              WITH RECURSIVE base AS (
+                SELECT oid, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
+                UNION ALL
+                SELECT p.oid, p.typtype, p.typbasetype FROM pg_type p JOIN base d ON d.typtype = 'd' AND p.oid = d.typbasetype)
+              SELECT oid, typtype FROM base WHERE typtype <> 'd') k
+            WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f') AND s.nspname = {schema} AND r.relname IN ({names})
+              AND has_column_privilege(r.oid, a.attnum, 'SELECT') AND has_schema_privilege(s.oid, 'USAGE')
             ORDER BY t, n"""
-        return [(table, column, kind) for table, column, kind, _ in self.rows(statement)]
+        return [(table, column, kind) for table, column, _, kind in self.rows(statement)]
 
     def refusals(self, tables: Collection[str]) -> dict[str, Refusal]:
         """Return those of ``tables`` that the catalogue has and this role may not read, or not whole."""

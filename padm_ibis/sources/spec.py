@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import import_module, metadata
@@ -60,6 +60,8 @@ class ResourceSpec:
         Column → ``table.column`` of bronze that it points to.
     sql
         Dialect → statement over placeholders for the source's tables.
+    vital
+        ``table.column`` of the source that the key, or a column of `not_null`, is computed from.
     """
 
     name: str
@@ -73,6 +75,7 @@ class ResourceSpec:
     inputs: tuple[str, ...]
     foreign_keys: Mapping[str, str]
     sql: Mapping[str, str]
+    vital: frozenset[str] = frozenset()
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -183,6 +186,7 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
     inputs = {name: ibis.table(ibis.schema(dict(tables[name].columns)), name=_PREFIX + name) for name in record.inputs}
     expression = function(**inputs)
     fields = contracts.all_columns(record.contract)
+    not_null = frozenset(c.name for c in fields if not c.nullable)
     if missing := [c.name for c in fields if c.name not in (*LOADER_COLUMNS, *expression.columns)]:
         raise DefinitionError(f"{record.where}: {record.name} yields no {', '.join(missing)}.")
     return ResourceSpec(
@@ -191,13 +195,22 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         cursor=record.cursor,
         key=tuple(name for name in record.grain if name != "source_db"),
         columns={c.name: _type(c.dtype) for c in fields},
-        not_null=frozenset(c.name for c in fields if not c.nullable),
+        not_null=not_null,
         hashes=dict(record.hashes),
         fallback=dict(record.fallback),
         inputs=record.inputs,
         foreign_keys={c.name: c.fk for c in fields if c.fk},
         sql={dialect: sql(expression, dialect, pretty=False) for dialect in DIALECTS},
+        vital=_vital(expression, {name for name in record.grain if name != "source_db"} | not_null),
     )
+
+
+def _vital(expression: ir.Table, columns: Collection[str]) -> frozenset[str]:
+    from padm_ibis.define.lineage import of_expression
+
+    origins = of_expression(expression)
+    refs = (ref for name in columns if name in origins for ref in origins[name].values)
+    return frozenset(f"{ref.table.removeprefix(_PREFIX)}.{ref.column}" for ref in refs)
 
 
 def _with_references(specs: Sequence[ResourceSpec]) -> list[ResourceSpec]:
@@ -258,6 +271,7 @@ def _decode(data: dict[str, Any]) -> KindSpec:
                 "key": tuple(fields["key"]),
                 "inputs": tuple(fields["inputs"]),
                 "not_null": frozenset(fields["not_null"]),
+                "vital": frozenset(fields["vital"]),
             }
         )
         for name, fields in data["resources"].items()

@@ -8,3 +8,4 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest_extract import both, bronze, campus, other  # noqa: F401
+from conftest_files import folder  # noqa: F401

@@ -4,52 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 
-import duckdb
 import pytest
-from conftest_extract import KEY, LOADER
+from conftest_files import EMPTY, Folder
 
-from padm_ibis.backends.duckdb import DuckDBStore
-from padm_ibis.config import load_config
 from padm_ibis.errors import ConfigError
-from padm_ibis.extract import Extraction, extract
-
-EMPTY = {
-    "marks": "id,student,at,mark,points,day\n", "people": "person,name,document,mail\n", "events": "student,at,reason,kind\n",
-    "history": "id,day,note\n",
-}  # fmt: skip
-
-
-class Folder:
-    """A folder of exports and the bronze that is loaded from it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.exports, self.format = folder, folder / "exports", ""
-        self.exports.mkdir()
-        for name, text in EMPTY.items():
-            self.write(name, text)
-        self.con = duckdb.connect()
-
-    def write(self, table: str, text: str, encoding: str = "utf-8") -> None:
-        (self.exports / f"{table}.csv").write_bytes(text.encode(encoding))
-
-    def load(self, **options: object) -> Extraction:
-        path = self.folder / "padm.toml"
-        path.write_text(
-            f'[privacy]\nhash_key = "{KEY}"\n[sources.exports]\nkind = "campus"\nurl = "files://exports"\n{self.format}',
-            encoding="utf-8",
-        )
-        return extract(DuckDBStore(self.con), load_config(path), "run", **options)  # type: ignore[arg-type]
-
-    def rows(self, resource: str) -> list[tuple[object, ...]]:
-        chosen = f"* EXCLUDE ({', '.join(LOADER)})"
-        return self.con.execute(f"SELECT {chosen} FROM bronze.{resource} ORDER BY ALL").fetchall()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
 
 
 def test_csv_files_are_loaded_by_the_same_rules(folder: Folder) -> None:
@@ -96,9 +55,9 @@ def test_an_instant_with_a_zone_is_the_wall_clock_of_the_sources_zone(folder: Fo
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("2,x,2024-03-01,7,1,2024-03-01", "the value of student is no BIGINT"),
-        ("2,1,2024-03-01,7,1,2024-02-30", "the value of day is no DATE"),
-        ("2,1,31/12/2024,7,1,2024-03-01", "the value of at is no TIMESTAMP"),
+        ("2,x,2024-03-01,7,1,2024-03-01", "the value of student is no whole number (a text)"),
+        ("2,1,2024-03-01,7,1,2024-02-30", "the value of day is no date (a day that no calendar has)"),
+        ("2,1,31/12/2024,7,1,2024-03-01", "the value of at is no instant (a date in another format)"),
         ("2,1,2024-03-01,7,1", "too few columns"),
         ("2,1,2024-03-01,7,1,2024-03-01,surplus", "too many columns"),
     ],
@@ -130,7 +89,7 @@ def test_parquet_files_are_read_too(folder: Folder) -> None:
 
 def test_a_missing_file_is_a_missing_table_and_a_missing_column_a_missing_column(folder: Folder) -> None:
     (folder.exports / "people.csv").unlink()
-    assert "the file people.csv or people.parquet is missing" in folder.load().failures[0].message
+    assert "the file people.csv, .csv.gz, .parquet or .xlsx is missing" in folder.load().failures[0].message
     folder.write("people", "person,name\n1,Ana\n")
     found = folder.load()
     assert found.complete

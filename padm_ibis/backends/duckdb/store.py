@@ -9,9 +9,11 @@ from typing import Any
 
 import duckdb
 
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Staged, State
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
+
+_DUPLICATE = "another row has this key"
 
 
 class DuckDBStore:
@@ -90,7 +92,9 @@ class DuckDBStore:
         finally:
             self._staged.clear()
 
-    def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime) -> Staged:
+    def stage(
+        self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime, rejects: Rejects | None = None
+    ) -> Staged:
         """See `Store.stage`. Where bronze has no row of this source yet, the rows go there at once."""
         mine = f"source_db = {literal(source_db)}"
         if not self._run(f"SELECT 1 FROM {_bronze(spec.name)} WHERE {mine} LIMIT 1"):
@@ -107,9 +111,10 @@ class DuckDBStore:
         self._con.execute(f"{target} SELECT {columns}, {counted} AS _run_id FROM ({query})")
         read = self._one(f"SELECT count(*) FROM {table} WHERE {where}")
         odd = self._one("SELECT nextval('temp.padm_odd')") - 1
+        invalid = self._keep_rejected(spec, table, where, source_db, plan, rejects)
         early = self._drop_early(spec, table, where, plan)
-        copies, rejected = self._drop_duplicates(spec, table, where, source_db, plan) if read else (0, 0)
-        return Staged(read, self._greatest(spec, table, where, now), odd, copies, rejected, early)
+        copies, rejected = self._drop_duplicates(spec, table, where, source_db) if read else (0, 0)
+        return Staged(read, self._greatest(spec, table, where, now), odd, copies, rejected, early, invalid)
 
     def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
         """See `Store.apply`. Only rows that differ are written."""
@@ -181,17 +186,41 @@ class DuckDBStore:
             return 0
         return self._one(f"DELETE FROM {table} WHERE {where} AND {quote(spec.cursor)} < DATE '{plan.loaded_from}'")
 
-    def _drop_duplicates(self, spec: ResourceSpec, table: str, where: str, source_db: str, plan: Plan) -> tuple[int, int]:
+    def _keep_rejected(
+        self, spec: ResourceSpec, table: str, where: str, source_db: str, plan: Plan, rejects: Rejects | None
+    ) -> int:
+        """Keep the rows that may not arrive, and forget those that do by now; return how many there are."""
+        known = f"{LEDGER}.rejected_rows WHERE source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
+        if plan.replaces:
+            self._run(f"DELETE FROM {known}")
+        elif self._run(f"SELECT 1 FROM {known} AND reason <> {literal(_DUPLICATE)} LIMIT 1"):
+            arrived = f"SELECT {_json(spec.key)} FROM {table} WHERE {where}"
+            self._run(f"DELETE FROM {known} AND reason <> {literal(_DUPLICATE)} AND key IN ({arrived})")
+        if rejects is None:
+            return 0
+        match = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM t.{quote(name)}" for name in spec.key)
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE padm_rejected AS SELECT DISTINCT {_json(spec.key)} AS key, {_content(spec)} AS content"
+            f" FROM ({rejects.query}) r ANTI JOIN (SELECT * FROM {table} WHERE {where}) t ON {match}"
+        )
+        self._run(f"DELETE FROM {known} AND (key, row_data) IN (SELECT (key, content) FROM padm_rejected)")
+        self._con.execute(
+            f"INSERT INTO {LEDGER}.rejected_rows SELECT {literal(source_db)}, {literal(spec.name)}, key,"
+            f" {literal(rejects.reason)}, content FROM padm_rejected"
+        )
+        count = self._one("SELECT count(*) FROM padm_rejected")
+        self._con.execute("DROP TABLE padm_rejected")
+        return count
+
+    def _drop_duplicates(self, spec: ResourceSpec, table: str, where: str, source_db: str) -> tuple[int, int]:
         """Keep one row of each key: the one with the latest cursor, then the greatest values; return copies and rejects."""
         resource, mine = literal(spec.name), f"source_db = {literal(source_db)}"
         key = ", ".join(quote(name) for name in spec.key)
         null_safe = " AND ".join(f"t.{quote(name)} IS NOT DISTINCT FROM k.{quote(name)}" for name in spec.key)
         keys = f"(SELECT {key} FROM {table} WHERE {where} GROUP BY ALL HAVING count(*) > 1)"
-        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource}"
+        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource} AND reason = {literal(_DUPLICATE)}"
         again = 0
-        if plan.replaces:
-            self._run(f"DELETE {rejected_here}")
-        elif self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
+        if self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
             # Its rival may lie before what is read this time.
             same = f"({_json(spec.key)}, {_content(spec)}) IN (SELECT (key, row_data) {rejected_here})"
             again = self._one(f"DELETE FROM {table} WHERE {where} AND {same}")
@@ -208,7 +237,7 @@ class DuckDBStore:
         differing = "SELECT padm_row FROM padm_twice WHERE likeness > 1"
         self._con.execute(
             f"INSERT INTO {LEDGER}.rejected_rows SELECT DISTINCT {literal(source_db)}, {resource}, {_json(spec.key)},"
-            f" 'another row has this key', {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
+            f" {literal(_DUPLICATE)}, {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
         )
         rejected = self._one("SELECT count(*) FROM padm_twice WHERE likeness > 1")
         gone = self._one(f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM padm_twice WHERE place > 1)")

@@ -21,7 +21,7 @@ from psycopg import errors as pg
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Staged, State
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -133,13 +133,15 @@ class PostgresStore:
             with suppress(duckdb.Error):
                 self._duck.execute("ROLLBACK")
 
-    def stage(self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: Any) -> Staged:
+    def stage(
+        self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: Any, rejects: Rejects | None = None
+    ) -> Staged:
         """See `Store.stage`. Rows rejected before are known to the session while it looks for duplicates."""
         mine = f"source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
         before = self._run(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}")
         for row in before:
             self._duck.execute(f"INSERT INTO {LEDGER}.rejected_rows VALUES ({', '.join(literal(text) for text in row)})")
-        staged = self._staged.stage(spec, query, plan, source_db, now)
+        staged = self._staged.stage(spec, query, plan, source_db, now, rejects)
         after = self._duck.execute(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}").fetchall()
         if sorted(before) != sorted(after):
             self._run(f"DELETE FROM {LEDGER}.rejected_rows WHERE {mine}")
