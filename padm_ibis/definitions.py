@@ -17,6 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from padm_ibis import atomic
 from padm_ibis.define import code
 from padm_ibis.define.dag import Dag
 from padm_ibis.define.statements import Statements
@@ -102,9 +103,7 @@ class Definitions:
             for old in self._file.parent.glob("tables-*"):
                 if old.stem != self._file.stem:
                     old.unlink(missing_ok=True)
-            temporary = self._file.with_suffix(".tmp")
-            temporary.write_text(self.dag.dumps(), encoding="utf-8")
-            temporary.replace(self._file)
+            atomic.write(self._file, self.dag.dumps())
             with self._checked.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{name}\n" for name in fresh))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
 
-from padm_ibis import notify
+from padm_ibis import atomic, notify
 from padm_ibis.config import Config, redact_address
 from padm_ibis.errors import UsageError, WarehouseBusy
 from padm_ibis.extras import need
@@ -213,9 +213,7 @@ class _Keeper:
     def write(self) -> None:
         path = _path(self.config)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(self.status.json(), encoding="utf-8")
-        temporary.replace(path)
+        atomic.write(path, self.status.json())
 
 
 def _path(config: Config) -> Path:

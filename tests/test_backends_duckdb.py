@@ -18,7 +18,7 @@ from padm_ibis.backends.base import Backend, backend_of
 from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBWork
 from padm_ibis.backends.duckdb.files import copy
 from padm_ibis.config import load_config
-from padm_ibis.errors import BuildFailed, WarehouseBusy, WarehouseError
+from padm_ibis.errors import BuildFailed, MissingExtra, WarehouseBusy, WarehouseError
 
 SCHEMA = ibis.schema({"x": "int64", "y": "float64"})
 
@@ -345,11 +345,8 @@ def test_too_little_memory_is_said_with_the_key_to_change(tmp_path: Path) -> Non
 
 
 def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> object:
-        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
-
-    monkeypatch.setattr("padm_ibis.backends.base.import_module", missing)
-    with pytest.raises(WarehouseError, match=r"needs the Python module psycopg.*\n\n.*padm-ibis\[postgres\]"):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtra, match=r"needs psycopg, which is not installed[^$]*padm-ibis\[postgres\]"):
         backend_of(load_config(warehouse="postgres://h/db"))
 
 

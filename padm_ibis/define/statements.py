@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from padm_ibis import atomic
+
 
 class Statements:
     """SQL by key.
@@ -54,9 +56,7 @@ class Statements:
                 if old != self._file:
                     old.unlink(missing_ok=True)
             kept = {**dict(list(self._known.items())[-_MOST:]), **self._used}
-            temporary = self._file.with_suffix(".tmp")
-            temporary.write_text(json.dumps(kept), encoding="utf-8")
-            temporary.replace(self._file)
+            atomic.write(self._file, json.dumps(kept))
 
 
 _MOST = 500  # statements of earlier runs; each new date adds those that depend on it

@@ -103,7 +103,7 @@ def _keep(config: Config, report: CheckReport, run_id: str) -> None:
             with work.transaction():
                 ledger.write_checks(work, run_id, report.results or [NOTHING], now)
             # What a run loaded and could not publish stays out of sight, and these results with it, until one can.
-            if not ledger.get(work, "unpublished"):
+            if not ledger.pending(work):
                 work.publish(run_id)
     except WarehouseError as error:
         report.notes.append(f"These results were not added to {ledger.SCHEMA}.check_results: {config.mask(error.message)}")

@@ -7,11 +7,11 @@ one that could not reach it neither; their files are how the next run, and ``pad
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from padm_ibis import atomic
 from padm_ibis.report.history import RunRecord
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ class Journal:
         """
         self.folder.parent.mkdir(mode=0o700, exist_ok=True)
         self.folder.mkdir(exist_ok=True)
-        temporary = self.folder / f"{record.run_id}.tmp"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"warehouse": self.warehouse, **record.as_dict()}, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path(record.run_id))
+        text = json.dumps({"warehouse": self.warehouse, **record.as_dict()}, ensure_ascii=False)
+        atomic.write(self._path(record.run_id), text, sync=True)
         self._tidy()
 
     def ids(self) -> list[str]:
@@ -70,5 +66,6 @@ class Journal:
         return self.folder / f"{run_id}.json"
 
     def _tidy(self) -> None:
+        atomic.tidy(self.folder)
         for path in self._paths()[:-KEPT]:
             path.unlink(missing_ok=True)

@@ -119,6 +119,12 @@ def get(reader: Reader, key: str) -> str | None:
     return found[0][0] if found else None
 
 
+def pending(work: Work) -> str | None:
+    """Return the run that changed something which readers do not see yet; None where they see everything."""
+    run_id = get(work, "unpublished")
+    return None if run_id == work.published_run() else run_id
+
+
 def put(work: Work, key: str, value: str | None) -> None:
     """Keep a fact of the engine; None forgets it."""
     work.execute(f"DELETE FROM {SCHEMA}.state WHERE key = ?", [key])

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from padm_ibis import atomic
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.definitions import Definitions
 from padm_ibis.engine import history, ledger, queries
@@ -120,7 +120,7 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
 def _conclude(work: Work, run: RunState, began: float) -> None:
     """Write the run down and publish, unless nothing changed since the last time."""
     report = run.report
-    nothing_new = not ledger.get(work, "unpublished") and work.published_run() is not None
+    nothing_new = not ledger.pending(work) and work.published_run() is not None
     if report.failures or report.errors:
         report.status = "partial"
     elif nothing_new:
@@ -128,7 +128,8 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
     report.seconds = round(time.perf_counter() - began, 3)
     report.published = not nothing_new
     with work.transaction():
-        ledger.put(work, "unpublished", None)
+        if report.published:  # until readers see this run, it is pending: whatever ends it before that, the next one shows it
+            ledger.put(work, "unpublished", report.run_id)
         history.end(work, report, now(), run.definitions.code)
     if report.published:
         with run.phase("publish"):
@@ -136,7 +137,6 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
                 work.publish(report.run_id)
             except BaseException:
                 report.published = False
-                ledger.put(work, "unpublished", report.run_id)
                 raise
     else:
         history.show(work)
@@ -186,8 +186,7 @@ def _leave_beside(run: RunState) -> None:
     state, report = run.config.state, run.report
     try:
         Journal(run.config).put(of_report(report, history.process(), now()))
-        temporary = state / f"last_run.{os.getpid()}.tmp"
-        temporary.write_text(report.json(), encoding="utf-8")
-        temporary.replace(state / "last_run.json")
+        atomic.write(state / "last_run.json", report.json())
+        atomic.tidy(state)
     except OSError as error:
         run.progress.note(f"This run could not be written down in {state}: {error.strerror}.")

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from padm_ibis import atomic
 from padm_ibis.notify.notice import GOOD, Notice
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ class Memory:
         known = self._all()
         known.setdefault(self.warehouse, {})[notice.topic] = {**kept, "at": at.isoformat(), "since": since.isoformat()}
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
-        temporary.replace(self.path)
+        atomic.write(self.path, json.dumps(known, indent=2))
 
     def news(self, notice: Notice, now: dt.datetime, *, remind: bool = True) -> Notice | None:
         """Return what to say, if anything: of a change, or, a day later, that the trouble lasts."""

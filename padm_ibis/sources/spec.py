@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from padm_ibis import atomic
 from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 
@@ -255,9 +256,7 @@ def _keep(path: Path, spec: KindSpec) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         for old in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.json"):
             old.unlink(missing_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(spec), default=sorted, ensure_ascii=False), encoding="utf-8")
-        temporary.replace(path)
+        atomic.write(path, json.dumps(asdict(spec), default=sorted, ensure_ascii=False))
     except OSError:
         pass
 
