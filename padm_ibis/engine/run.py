@@ -107,14 +107,23 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
         _list_tables(work, run, stale)
         _conclude(work, run, began)
     except BaseException as error:
+        status = report.status
         _fail(run, error, began)
         with suppress(PadmError):  # the first error is the one to tell; the journal has what could not be written here
             work.abandon()
-            ledger.ensure(work)
-            _list_tables(work, run, {table.name: "" for table in report.tables})
-            history.end(work, report, now(), run.definitions.code)
-            history.show(work)
+            if work.published_run() == report.run_id:  # readers have it, and its own books say so: only what follows was cut off
+                report.status, report.published, report.error = status, True, None
+            else:
+                _write_down(work, run)
         raise
+
+
+def _write_down(work: Work, run: RunState) -> None:
+    """Write down a run that failed, for everyone who reads the warehouse."""
+    ledger.ensure(work)
+    _list_tables(work, run, {table.name: "" for table in run.report.tables})
+    history.end(work, run.report, now(), run.definitions.code)
+    history.show(work)
 
 
 def _conclude(work: Work, run: RunState, began: float) -> None:
