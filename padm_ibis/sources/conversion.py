@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from padm_ibis.sources.exact import ISO, Written, exact, filled
-from padm_ibis.sources.values import DECIMAL, Family, family, literal, sql_type
+from padm_ibis.sources.values import DECIMAL, Family, family, literal, null, sql_type
 
 _WIDE = re.compile(r"u?hugeint|ubigint|oid8", re.IGNORECASE)
 _AS_THEY_ARE = ("text", "varchar", "character varying", "field")
@@ -56,6 +56,8 @@ class _Conversion:
         kind, target = family(self.found), family_of(self.wanted)
         if kind == "text":
             return self._of_text(target)
+        if self.found == "null":
+            return Reading(null(self.wanted, self.dialect))
         ways: dict[Family, Callable[[Family], Reading | None]] = {
             "text": self._to_text, "integer": self._to_integer, "numeric": self._to_numeric, "float": self._to_float,
             "date": self._to_date, "timestamp": self._to_timestamp,

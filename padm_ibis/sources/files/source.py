@@ -191,10 +191,17 @@ class FilesSource(Source):
         found = {name.lower(): kind for name, kind, *_ in self.con.execute(f"DESCRIBE {self.qualified(table)}").fetchall()}
         if place.form != "parquet":
             return dict.fromkeys(found, FIELD)
-        wide = self.con.execute(  # DuckDB would read them as floating-point numbers
-            f"SELECT name, precision FROM parquet_schema({literal(str(place.path))}) WHERE precision > 38"
-        ).fetchall()
-        return {**found, **{name.lower(): f"decimal of {digits} digits" for name, digits in wide if name.lower() in found}}
+        return {**found, **{name: kind for name, kind in self._disguised(place) if name in found}}
+
+    def _disguised(self, place: Place) -> Iterator[tuple[str, str]]:
+        """Yield Parquet's columns that DuckDB shows as what they are not: long decimals as floats, nothing as numbers."""
+        for name, digits, logical in self.con.execute(
+            f"SELECT lower(name), precision, logical_type FROM parquet_schema({literal(str(place.path))})"
+        ).fetchall():
+            if logical == "NullType()":
+                yield name, "null"
+            elif (digits or 0) > 38:
+                yield name, f"decimal of {digits} digits"
 
     def _view(self, table: str) -> str:
         return f"{self.alias}__{table}"
