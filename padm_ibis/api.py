@@ -30,6 +30,7 @@ def run(
     only: bool = False,
     reconcile: bool = False,
     publish: bool = False,
+    accept_drop: Sequence[str] | str = (),
     config: Settings = None,
     profile: str | None = None,
     warehouse: str | None = None,
@@ -55,6 +56,8 @@ def run(
     publish
         Publish, afterwards, to every target of ``[publish]`` whose tables passed; what became of each is in the
         report's ``publications``.
+    accept_drop
+        Bronze tables, ``name`` or ``source.name``, that may lose more rows than `max_shrinkage` of their source allows.
     run_id
         Its name, of `padm_ibis.report.names.run_name`; by default a new one.
     config, profile, warehouse
@@ -73,6 +76,7 @@ def run(
         only=only,
         full_refresh=() if full_refresh is True else None if full_refresh is False else split_names(full_refresh),
         reconcile=reconcile,
+        accept_drop=split_names(accept_drop),
         run_id=run_id,
     )
     with notify.Watch(settings) as watch:

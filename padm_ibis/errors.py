@@ -9,7 +9,8 @@
     │   └── SchemaMismatch           an expression that does not yield its contract
     ├── SourceError           (3)    a source that cannot be read
     │   ├── SourceUnreachable        no connection
-    │   └── SourceShapeError         a required table or column is missing
+    │   ├── SourceShapeError         a required table or column is missing
+    │   └── SourceShrunk             a table lost more rows than is likely
     ├── WarehouseError        (3)    the warehouse cannot be opened or written
     │   ├── WarehouseMissing         nothing was published there yet
     │   └── WarehouseBusy     (4)    another run holds it
@@ -109,6 +110,10 @@ class SourceUnreachable(SourceError):
 
 class SourceShapeError(SourceError):
     """A required table or column is missing at a source, or has a type that does not convert."""
+
+
+class SourceShrunk(SourceError):
+    """A table that was read whole has far fewer rows than after the last run."""
 
 
 class WarehouseError(PadmError):

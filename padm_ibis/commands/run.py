@@ -28,6 +28,7 @@ _EVERYTHING = "*"
 @click.option("--only", is_flag=True, help="Keep to the named layer or tables: build from what is there.")
 @click.option("--reconcile", is_flag=True, help="Compare bronze with its sources, row by row, before building on it.")
 @click.option("--publish", is_flag=True, help="Publish what passed, afterwards, to every target of [publish].")
+@click.option("--accept-drop", multiple=True, metavar="NAME", help="Bronze table, or SOURCE.TABLE, that may lose many rows.")
 @click.argument("more", nargs=-1, metavar="")
 @common("padm_ibis.report.run:RunReport")
 def run(
@@ -39,6 +40,7 @@ def run(
     only: bool,
     reconcile: bool,
     publish: bool,
+    accept_drop: tuple[str, ...],
     more: tuple[str, ...],
 ) -> int:
     """Extract, build, check and publish.
@@ -64,6 +66,7 @@ def run(
                 only=only,
                 reconcile=reconcile,
                 publish=publish,
+                accept_drop=accept_drop,
                 config=config,
                 progress=progress,
                 run_id=options.logs.run_id,

@@ -89,6 +89,13 @@ class SourceConfig(Section):
         default=False,
         description="Whether rows that a policy of the source hides are simply not read; by default such a table is an error.",
     )
+    max_shrinkage: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a table's rows, 100 at least, that may be gone when it is read whole again; more refuses the source"
+        " until `run --accept-drop NAME`. 1 refuses nothing.",
+    )
     connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
     freshness_hours: int | dict[str, int] | None = Field(
         default=None,

@@ -36,6 +36,7 @@ def load(work: Work, run: RunState) -> None:
             resources=bronze,
             full_refresh=run.request.full_refresh,
             reconcile=run.request.reconcile,
+            accept_drop=[name.removeprefix("bronze.") for name in run.request.accept_drop],
             progress=run.progress,
         )
     run.report.inputs = loaded.inputs

@@ -21,6 +21,10 @@ def check_names(config: Config, request: Request, nodes: Sequence[Node], definit
     for name in request.full_refresh or ():
         if name.removeprefix("bronze.") not in bronze:
             raise UnknownName("bronze table", name, bronze, where="--full-refresh")
+    for name in request.accept_drop:
+        named = {*bronze, *(f"{source}.{table}" for source in config.sources for table in bronze)}
+        if name.removeprefix("bronze.") not in named:
+            raise UnknownName("bronze table", name, bronze, where="--accept-drop")
     if not nodes:
         raise UsageError("Nothing to build: no selected table is in that layer.", hint="Leave out --only, or name another layer.")
     wants_bronze = any(node.layer == "bronze" for node in nodes)

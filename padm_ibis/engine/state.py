@@ -34,6 +34,8 @@ class Request:
         Bronze tables to read from the beginning; empty for all, None for none.
     reconcile
         Whether bronze is compared with its sources, row by row, before anything is built.
+    accept_drop
+        Bronze tables that may lose any number of rows, ``name`` or ``source.name``.
     run_id
         Its name; None for a new one.
     """
@@ -44,6 +46,7 @@ class Request:
     only: bool = False
     full_refresh: tuple[str, ...] | None = None
     reconcile: bool = False
+    accept_drop: tuple[str, ...] = ()
     run_id: str | None = None
 
 

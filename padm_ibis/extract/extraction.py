@@ -32,6 +32,7 @@ def extract(
     full_refresh: Collection[str] | bool = False,
     resources: Collection[str] | None = None,
     reconcile: bool = False,
+    accept_drop: Collection[str] = (),
     on_start: OnStart | None = None,
     on_progress: OnProgress | None = None,
 ) -> Extraction:
@@ -45,6 +46,8 @@ def extract(
         Only these bronze tables; without it, those of each source's configuration.
     reconcile
         Compare bronze with each source row by row, inside the same snapshot.
+    accept_drop
+        Resources that may lose any number of rows, ``name`` or ``source.name``.
     on_start
         Called with source and resource before each is read.
     on_progress
@@ -66,7 +69,7 @@ def extract(
     hasher = Hasher(config.hash_key())
     kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
     refreshed = _check_names(kinds, full_refresh, resources)
-    run = Shared(config, store, hasher, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile)
+    run = Shared(config, store, hasher, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile, accept_drop)
     jobs = [Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
     run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
     for job in jobs:
@@ -113,6 +116,7 @@ def load_sources(
     resources: Collection[str] | None = None,
     full_refresh: Collection[str] | None = None,
     reconcile: bool = False,
+    accept_drop: Collection[str] = (),
     progress: Any = None,
 ) -> Extraction:
     """Read all configured sources into an opened warehouse; see `extract`.
@@ -140,6 +144,7 @@ def load_sources(
         full_refresh=names or names is not None,
         resources=resources,
         reconcile=reconcile,
+        accept_drop=accept_drop,
         on_start=on_start,
         on_progress=on_progress,
     )

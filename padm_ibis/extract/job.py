@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from padm_ibis.errors import ConfigError, SourceShapeError
+from padm_ibis.extract import shrinkage
 from padm_ibis.extract.bounds import bounded_threads
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
@@ -46,6 +47,7 @@ class Shared:
     on_start: OnStart | None
     on_progress: OnProgress | None
     reconcile: bool = False
+    accept_drop: Collection[str] = ()
     reshaped: set[str] = field(default_factory=set)
 
 
@@ -133,12 +135,15 @@ class Job:
             if self.shared.on_progress:
                 self.shared.on_progress(self.name, spec.name, rows.read)
         states = {}
+        losses = []
         for spec, statement, plan, rows, seconds in staged:
             began = time.perf_counter()
             change = self.store.apply(spec, plan, self.name)
+            losses.append(shrinkage.loss(spec.name, change))
             state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
             seconds += time.perf_counter() - began
             result.inputs.append(self._report(spec, plan, statement, rows, change, state, seconds))
+        shrinkage.refuse(self.config, losses, self.shared.accept_drop)
         if self.shared.reconcile:
             here = Bronze(self.store.bronze, states, same_snapshot=True)
             for spec in self.specs:
@@ -196,7 +201,7 @@ class Job:
     ) -> InputReport:
         notes = [plan.why] if plan.why else []
         notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
-        notes += [f"{change.deleted} rows removed"] if change.deleted else []
+        notes += [f"{change.deleted} rows removed, of {shrinkage.loss(spec.name, change).before:,}"] if change.deleted else []
         return InputReport(
             source_db=self.name,
             resource=spec.name,
