@@ -88,6 +88,16 @@ def only(block: Block, *names: str) -> Block:
     return Block(tuple(known[name] for name in names))
 
 
+def relative(block: Block) -> Block:
+    """Take years as their distance from period_base_year, under ``<column>_relativo``."""
+    return Block(
+        tuple(
+            replace(c, name=f"{c.name}_relativo", checks=(), fk=None, description=f"{c.description} Minus period_base_year.")
+            for c in block
+        )
+    )
+
+
 def as_real(block: Block, role: Role) -> Block:
     """Take columns as numbers without nulls: the inputs of a model that knows none."""
     return Block(tuple(replace(_zero_for_null(c) if c.nullable else c, role=role) for c in block))

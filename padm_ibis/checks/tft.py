@@ -25,6 +25,7 @@ from padm_ibis.checks.blocks import (
     census,
     like,
     missing,
+    relative,
     without,
 )
 from padm_ibis.checks.silver import DimPeriodo, DimPersona, DimStudent
@@ -173,7 +174,7 @@ _STATIC_TEXT = like(
     "nacionalidad", "nacionalidad_desc", "localidad_nacimiento", "localidad_nacimiento_desc",
     "sede_nombre", "sede_localidad", "sede_departamento", "sede_provincia", "sede_codigo_postal",
 )  # fmt: skip
-_STATIC_REAL = like(GoldTftStaticFeatures, "anio_ingreso", "anio_nacimiento")
+_STATIC_REAL = relative(like(GoldTftStaticFeatures, "anio_ingreso", "anio_nacimiento"))
 _SINCE_ENTRY = like(GoldTftTemporalFeatures, "anios_desde_ingreso")
 _PERIOD_REAL = like(GoldTftKnownFuture, "anio_relativo", "time_index", "mes_inicio", "trimestre_inicio")
 _SURVEY_REAL = ("cantidad_hijos", "trabajo_hora_sem")
@@ -213,7 +214,7 @@ class GoldTftTrainingDataset(Composed):
     time_idx: dt.Int64 = column("time_step.", role="time_idx", pii="indirect", ge=0)
     fijas: Block = as_text(_STATIC_TEXT, "static_categorical")
     fijas_numericas: Block = as_real(_STATIC_REAL, "static_real")
-    periodo: Block = as_text(like(GoldTftKnownFuture, "periodo_label", "post_pandemia"), "known_categorical")
+    pandemia: Block = as_text(like(GoldTftKnownFuture, "post_pandemia"), "known_categorical")
     edad: Block = as_real(block(AgeBlock), "known_real")
     desde_ingreso: Block = as_real(_SINCE_ENTRY, "known_real")
     periodo_numericas: Block = as_real(_PERIOD_REAL, "known_real")
@@ -225,7 +226,7 @@ class GoldTftTrainingDataset(Composed):
     observadas: Block = as_real(_OBSERVED_REAL, _OBSERVED)
     faltantes: Block = missing(_STATIC_REAL, block(AgeBlock), _SINCE_ENTRY, _OBSERVED_REAL)
     ingreso: Block = like(GoldTftStaticFeatures, "fecha_ingreso", role="metadata")
-    calendario: Block = like(GoldTftKnownFuture, "fecha_inicio", "fecha_fin", role="metadata")
+    calendario: Block = like(GoldTftKnownFuture, "periodo_label", "fecha_inicio", "fecha_fin", role="metadata")
     reinscripcion: Block = like(EngagementBlock, "primera_reinscripcion", "ultima_reinscripcion", role="metadata")
     serie: Block = like(GoldTftTemporalFeatures, "episodio", "time_step", role="metadata")
     sequence_length: dt.Int64 = column("Rows of the serie.", role="metadata", pii="indirect", ge=1)
@@ -235,7 +236,8 @@ class GoldTftTrainingDataset(Composed):
     particion: dt.String = column(
         "score: rows of the last closed year of open series (see mart_alumnos_en_riesgo) whose dropout_next_year is null. "
         "sin_etiqueta: other rows without it. Among rows with it, over all sources together: test, the greatest such year; "
-        "validation, the second greatest; train, the rest.",
-        role="metadata", pii="indirect", isin=["train", "validation", "test", "score", "sin_etiqueta"],
+        "embargo, years whose labels were not known yet at its cutoff (label_delay_days after the next year's): they neither "
+        "train nor validate; validation, the greatest of the others; train, the rest.",
+        role="metadata", pii="indirect", isin=["train", "validation", "test", "embargo", "score", "sin_etiqueta"],
     )  # fmt: skip
     etiquetas: Block = like(LabelBlock)

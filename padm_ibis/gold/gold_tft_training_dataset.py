@@ -34,9 +34,11 @@ def gold_tft_training_dataset(
         gold_tft_temporal_features, gold_tft_static_features, gold_tft_known_future, dim_persona, dim_census, params
     )
     still_there = yearly.open_series(gold_tft_temporal_features, fact_dropout, fact_egreso, params)
-    rows = _with_partition(rows, gold_tft_temporal_features, still_there)
+    rows = _with_partition(rows, gold_tft_temporal_features, still_there, params)
     rows = rows.mutate(
-        **_serie(rows), edad_al_anio=terms.whole_years(rows.fecha_nacimiento, terms.cutoff(rows.anio_academico, params))
+        **_serie(rows),
+        **_relative(rows, params),
+        edad_al_anio=terms.whole_years(rows.fecha_nacimiento, terms.cutoff(rows.anio_academico, params)),
     )
     return rows.select(**{name: _in_role(rows, name, role) for name, role in GoldTftTrainingDataset.roles(params).items()})
 
@@ -70,22 +72,36 @@ def _serie(rows: ir.Table) -> dict[str, ir.Value]:
     }
 
 
-def _with_partition(rows: ir.Table, series: ir.Table, still_there: ir.Table) -> ir.Table:
-    """What each row is for: the newest labelled years, over all sources, test what the older ones train."""
-    labelled = series.filter(series.dropout_next_year.notnull()).select(YEAR).distinct()
-    newest = ibis.window(order_by=terms.last(labelled.anio_academico))
-    years = labelled.mutate(antiguedad=ibis.row_number().over(newest))
+def _relative(rows: ir.Table, params: Params) -> dict[str, ir.Value]:
+    """Years as a network can read them: a missing one, 0, is then no two thousand years away."""
+    return {f"{name}_relativo": rows[name] - params.period_base_year for name in ("anio_ingreso", "anio_nacimiento")}
+
+
+def _with_partition(rows: ir.Table, series: ir.Table, still_there: ir.Table, params: Params) -> ir.Table:
+    """What each row is for: the newest labelled year, over all sources, tests what those train whose labels were known then."""
+    years = _labelled_years(series, params)
     to_predict = still_there.select(*KEY, abierta=ibis.literal(1, "int64"))
     marked = rows.left_join(years, YEAR, rname="{name}_etiqueta").left_join(to_predict, KEY, rname="{name}_abierta")
     unlabelled = marked.dropout_next_year.isnull()
     particion = ibis.cases(
         (unlabelled & marked.abierta.notnull(), "score"),
         (unlabelled, "sin_etiqueta"),
-        (marked.antiguedad == 0, "test"),
-        (marked.antiguedad == 1, "validation"),
+        (marked.anio_academico == marked.anio_prueba, "test"),
+        (~marked.utilizable, "embargo"),
+        (marked.anio_academico == marked.anio_validacion, "validation"),
         else_="train",
     )
     return marked.select(*rows.columns, particion=particion)
+
+
+def _labelled_years(series: ir.Table, params: Params) -> ir.Table:
+    """The years that have labels, with the one to test on, whether their labels were known at its moment, the last such one."""
+    labelled = series.filter(series.dropout_next_year.notnull()).select(YEAR).distinct()
+    years = labelled.cross_join(labelled.agg(anio_prueba=labelled.anio_academico.max()))
+    known = (terms.cutoff(years.anio_academico + 1, params) + ibis.interval(days=params.label_delay_days)).cast("date")
+    years = years.mutate(utilizable=known <= terms.cutoff(years.anio_prueba, params))
+    usable = years.filter(years.utilizable)
+    return years.cross_join(usable.agg(anio_validacion=usable.anio_academico.max()))
 
 
 def _in_role(rows: ir.Table, name: str, role: str) -> ir.Value:

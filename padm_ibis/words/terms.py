@@ -169,7 +169,7 @@ def tipo_evaluacion(origen: ir.StringValue, tipo: ir.StringValue) -> ir.StringCo
         (code == "P", PROMOCION),
         (code == "R", CURSADA),
         (code.isin(["A", "B"]), EQUIVALENCIA),
-        (words.contains("equivalencia") | words.contains("reconocimiento"), EQUIVALENCIA),
+        (words.contains("equivalen") | words.contains("reconocimiento"), EQUIVALENCIA),
         (words.contains("promocion"), PROMOCION),
         (words.contains("regular") | words.contains("cursada"), CURSADA),
         (words.contains("examen"), EXAMEN),

@@ -67,8 +67,8 @@ BLOCK = (
     "materias_examen_inscriptas", "reinscripciones",
 )  # fmt: skip
 MAY_BE_MISSING = (
-    "anio_ingreso", "anio_nacimiento", "edad_al_anio", "cantidad_hijos", "trabajo_hora_sem", "anios_desde_ingreso",
-    "promedio_notas", "nota_minima", "nota_maxima", "desviacion_notas", "mediana_notas", "tasa_aprobacion",
+    "anio_ingreso_relativo", "anio_nacimiento_relativo", "edad_al_anio", "cantidad_hijos", "trabajo_hora_sem",
+    "anios_desde_ingreso", "promedio_notas", "nota_minima", "nota_maxima", "desviacion_notas", "mediana_notas", "tasa_aprobacion",
     "tasa_reprobacion", "tasa_ausentismo", "promedio_historico", "tasa_aprobacion_historica", "promedio_asistencia",
     "promedio_notas_anterior", "tasa_aprobacion_anterior", "materias_aprobadas_anterior", "variacion_promedio",
     "variacion_tasa_aprobacion", "variacion_materias",
@@ -93,8 +93,8 @@ ROLES = {
         "nacionalidad", "nacionalidad_desc", "localidad_nacimiento", "localidad_nacimiento_desc", "sede_nombre",
         "sede_localidad", "sede_departamento", "sede_provincia", "sede_codigo_postal",
     ),
-    "static_real": ("anio_ingreso", "anio_nacimiento"),
-    "known_categorical": ("periodo_label", "post_pandemia"),
+    "static_real": ("anio_ingreso_relativo", "anio_nacimiento_relativo"),
+    "known_categorical": ("post_pandemia",),
     "known_real": ("edad_al_anio", "anios_desde_ingreso", "anio_relativo", "time_index", "mes_inicio", "trimestre_inicio"),
     "observed_categorical": ("sin_actividad_flag", "tuvo_reinscripcion", "tuvo_reinscripcion_anterior", *SURVEY),
     "observed_real": (
@@ -104,7 +104,8 @@ ROLES = {
         *(f"{name}_faltante" for name in MAY_BE_MISSING),
     ),
     "metadata": (
-        "fecha_ingreso", "fecha_inicio", "fecha_fin", "primera_reinscripcion", "ultima_reinscripcion", "episodio", "time_step",
+        "fecha_ingreso", "periodo_label", "fecha_inicio", "fecha_fin", "primera_reinscripcion", "ultima_reinscripcion",
+        "episodio", "time_step",
         "sequence_length", "is_last_observation", "particion",
     ),
     "target": ("dropout_flag", "egreso_flag", "fecha_dropout", "dropout_next_year", "inactivo_next_year"),
@@ -167,9 +168,9 @@ def test_a_row_brings_together_series_constants_calendar_and_survey(run: Run) ->
         "propuesta_id": "3",
         "propuesta_nombre": "desconocido",
         "sexo": "F",
-        "anio_ingreso": 2020,
-        "anio_ingreso_faltante": 0,
-        "anio_nacimiento": 2001,
+        "anio_ingreso_relativo": 20,
+        "anio_ingreso_relativo_faltante": 0,
+        "anio_nacimiento_relativo": 1,
         "periodo_label": "2021-2022",
         "post_pandemia": "1",
         "edad_al_anio": 20,
@@ -237,8 +238,8 @@ def test_of_a_student_of_whom_nothing_is_known_every_feature_says_so(run: Run) -
 def test_what_is_known_is_not_called_missing() -> None:
     values = dict.fromkeys(MAY_BE_MISSING, 1)
     survey_values = {name: values.pop(name) for name in ("cantidad_hijos", "trabajo_hora_sem")}
-    static_values = {"anio_ingreso": 2020, "anio_nacimiento": values.pop("anio_nacimiento")}
-    del values["edad_al_anio"], values["anio_ingreso"]
+    static_values = {"anio_ingreso": 2000, "anio_nacimiento": 1}
+    del values["edad_al_anio"], values["anio_ingreso_relativo"], values["anio_nacimiento_relativo"]
     (row,) = build(
         year(2021, **values),
         gold_tft_static_features=[constants(**static_values)],
@@ -366,6 +367,36 @@ def test_the_two_newest_labelled_years_of_all_sources_together_test_and_validate
         ("sede2", 2020, "sin_etiqueta"),
         ("sede2", 2022, "test"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [
+        # of the year y the last label is known delay days after the end of y + 1; the test's moment is 2023-02-28
+        (120, {2018: "train", 2019: "train", 2020: "validation", 2021: "embargo", 2022: "test"}),
+        (0, {2018: "train", 2019: "train", 2020: "train", 2021: "validation", 2022: "test"}),
+        (1, {2018: "train", 2019: "train", 2020: "validation", 2021: "embargo", 2022: "test"}),
+        (365, {2018: "train", 2019: "train", 2020: "validation", 2021: "embargo", 2022: "test"}),
+        (366, {2018: "train", 2019: "validation", 2020: "embargo", 2021: "embargo", 2022: "test"}),
+        (3000, {2018: "embargo", 2019: "embargo", 2020: "embargo", 2021: "embargo", 2022: "test"}),
+    ],
+)
+def test_labels_that_nobody_had_at_the_tests_moment_neither_train_nor_validate(run: Run, delay: int, expected) -> None:
+    rows = run(
+        gold_tft_training_dataset,
+        {"gold_tft_temporal_features": [year(y, label=0) for y in range(2018, 2023)]},
+        label_delay_days=delay,
+    )
+    assert {r["anio_academico"]: r["particion"] for r in rows} == expected
+
+
+def test_a_base_year_of_ones_own(run: Run) -> None:
+    given = {
+        "gold_tft_temporal_features": [year(2021)],
+        "gold_tft_static_features": [constants(anio_ingreso=2019, anio_nacimiento=1999)],
+    }
+    (row,) = run(gold_tft_training_dataset, given, period_base_year=2010)
+    assert (row["anio_ingreso_relativo"], row["anio_nacimiento_relativo"]) == (9, -11)
 
 
 def exit_of(ident: int, t: int | None) -> Row:

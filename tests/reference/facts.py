@@ -70,7 +70,7 @@ def kind(origen: str | None, tipo: str | None) -> str | None:
     decomposed = unicodedata.normalize("NFD", (tipo or "").lower())
     words = "".join(c for c in decomposed if not unicodedata.combining(c))
     for parts, name in (
-        (("equivalencia", "reconocimiento"), "EQUIVALENCIA"),
+        (("equivalen", "reconocimiento"), "EQUIVALENCIA"),
         (("promocion",), "PROMOCION"),
         (("regular", "cursada"), "CURSADA"),
         (("examen",), "EXAMEN"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 from tests.reference.facts import Calendar, Facts, Row, date_of, years_between
@@ -36,13 +37,21 @@ def training(rows: list[Row], facts: Facts, students: list[Row]) -> list[Row]:
         serie = f"{row['source_db']}:{row['alumno_id']}:{row['episodio']}"
         lengths[serie] += 1
         lasts[serie] = max(lasts.get(serie, 0), row["anio_academico"])
-    labelled = sorted({r["anio_academico"] for r in rows if r["dropout_next_year"] is not None}, reverse=True)
+    labelled = {r["anio_academico"] for r in rows if r["dropout_next_year"] is not None}
+    test = max(labelled, default=None)
+    delay = timedelta(days=facts.params.label_delay_days)
+    usable = {year for year in labelled if calendar.cutoff(year + 1) + delay <= calendar.cutoff(test)}
     is_open = {id(r) for r in open_series(rows, facts)}
 
     def part(row: Row) -> str:
         if row["dropout_next_year"] is None:
             return "score" if id(row) in is_open else "sin_etiqueta"
-        return {0: "test", 1: "validation"}.get(labelled.index(row["anio_academico"]), "train")
+        year = row["anio_academico"]
+        if year == test:
+            return "test"
+        if year not in usable:
+            return "embargo"
+        return "validation" if year == max(usable) else "train"
 
     out = []
     for row in rows:
@@ -56,6 +65,8 @@ def training(rows: list[Row], facts: Facts, students: list[Row]) -> list[Row]:
             "source_db": row["source_db"], "alumno_id": row["alumno_id"], "anio_academico": row["anio_academico"],
             "serie_id": serie, "time_idx": row["time_step"], "sequence_length": lengths[serie],
             "is_last_observation": int(lasts[serie] == row["anio_academico"]), "particion": part(row),
+            **_relative("anio_nacimiento", births.get(person) and births[person].year, facts),
+            **_relative("anio_ingreso", student["anio_ingreso"], facts),
             "edad_al_anio": age or 0, "edad_al_anio_faltante": int(age is None),
             "trabajo_hora_sem": hours or 0, "trabajo_hora_sem_faltante": int(hours is None),
             "promedio_notas": row["promedio_notas"] or 0, "promedio_notas_faltante": int(row["promedio_notas"] is None),
@@ -64,3 +75,11 @@ def training(rows: list[Row], facts: Facts, students: list[Row]) -> list[Row]:
             "dropout_next_year": row["dropout_next_year"],
         })  # fmt: skip
     return out
+
+
+def _relative(name: str, year: int | None, facts: Facts) -> Row:
+    """A year as its distance from the base year; a missing one is 0, and said to be missing."""
+    return {
+        f"{name}_relativo": 0 if year is None else year - facts.params.period_base_year,
+        f"{name}_relativo_faltante": int(year is None),
+    }

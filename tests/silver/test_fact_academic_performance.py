@@ -147,6 +147,9 @@ def test_the_kind_comes_from_origen_else_from_the_words_of_tipo(run: Run) -> Non
         (None, "Aprobación de cursada"): "CURSADA",
         (None, "Exámen"): "EXAMEN",
         (None, "Promocio\u0301n"): "PROMOCION",  # the accent as a character of its own
+        (None, "Examen equivalente"): "EQUIVALENCIA",  # brought over from another plan, no exam sat here
+        (None, "Equivalencia equivalente"): "EQUIVALENCIA",
+        (None, "Regularidad EQUIVALENTE"): "EQUIVALENCIA",
         (None, "Otro"): None,
         ("Z", None): None,
         (None, None): None,
