@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from padm_ibis import notify
+from padm_ibis.backends.patience import WAIT
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
 from padm_ibis.engine.run import run as _run
 from padm_ibis.engine.state import Request
@@ -36,6 +37,7 @@ def run(
     warehouse: str | None = None,
     progress: Progress | None = None,
     run_id: str | None = None,
+    wait: float = WAIT,
 ) -> RunReport:
     """Extract, build, check and publish.
 
@@ -60,6 +62,8 @@ def run(
         Bronze tables, ``name`` or ``source.name``, that may lose more rows than `max_shrinkage` of their source allows.
     run_id
         Its name, of `padm_ibis.report.names.run_name`; by default a new one.
+    wait
+        Seconds to wait for whoever has the warehouse: another run, or a program that writes in its file.
     config, profile, warehouse
         As for `padm_ibis.connect`.
 
@@ -78,6 +82,7 @@ def run(
         reconcile=reconcile,
         accept_drop=split_names(accept_drop),
         run_id=run_id,
+        wait=wait,
     )
     with notify.Watch(settings) as watch:
         report = _run_and_publish(settings, request, progress) if publish else _run(settings, request, progress)
@@ -96,7 +101,7 @@ def _run_and_publish(config: Config, request: Request, progress: Progress | None
         if isinstance(error.report, RunReport):
             error.report.publications = publications.publish_nothing(config, goals, "the run failed", tell)
         raise
-    report.publications = publications.publish_passed(config, goals, tell)
+    report.publications = publications.publish_passed(config, goals, tell, request.wait)
     return report
 
 
@@ -146,12 +151,16 @@ def check(
     warehouse: str | None = None,
     sources: bool = True,
     progress: Progress | None = None,
+    wait: float = WAIT,
 ) -> CheckReport:
-    """Validate what is published: contracts, integrity and, with ``sources``, counts against the source and freshness."""
+    """Validate what is published: contracts, integrity and, with ``sources``, counts against the source and freshness.
+
+    What was found is written down in the warehouse, after ``wait`` seconds at most for whoever has it.
+    """
     from padm_ibis.engine.check import check_warehouse
 
     settings = _config(config, profile, warehouse, secrets=sources)
-    return check_warehouse(settings, layer, split_names(select), sources=sources, progress=progress or Progress())
+    return check_warehouse(settings, layer, split_names(select), sources=sources, progress=progress or Progress(), wait=wait)
 
 
 def settings_of_run(config: Settings = None, profile: str | None = None, warehouse: str | None = None) -> Config:

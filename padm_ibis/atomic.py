@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from padm_ibis import access
 from padm_ibis.processes import is_alive
 
 
@@ -23,7 +24,7 @@ def write(path: Path, text: str, *, sync: bool = False) -> None:
     """
     temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with access.create(temporary) as file:
             file.write(text)
             if sync:
                 file.flush()

@@ -13,6 +13,8 @@
     │   └── SourceShrunk             a table lost more rows than is likely
     ├── WarehouseError        (3)    the warehouse cannot be opened or written
     │   ├── WarehouseMissing         nothing was published there yet
+    │   ├── WarehouseDamaged         its file cannot be read: truncated, overwritten, another program's
+    │   ├── WarehouseTooNew          a newer version of this library made it
     │   └── WarehouseBusy     (4)    another run holds it
     ├── BuildFailed           (1)    a table's statement failed on the data there is
     └── CheckFailed           (1)    data broke a contract; carries Pandera's SchemaErrors
@@ -124,6 +126,14 @@ class WarehouseError(PadmError):
 
 class WarehouseMissing(WarehouseError):
     """Nothing was published there yet."""
+
+
+class WarehouseDamaged(WarehouseError):
+    """The warehouse's file cannot be read: truncated, overwritten, of another program or of another version of DuckDB."""
+
+
+class WarehouseTooNew(WarehouseError):
+    """A newer version of this library made the warehouse."""
 
 
 class WarehouseBusy(WarehouseError):

@@ -14,6 +14,10 @@ def is_alive(pid: int, born: str = "") -> bool:
     born
         What `birth` said of the process that is meant: numbers are given again to later ones.
     """
+    if os.name == "nt":  # where it would not ask but interrupt
+        import psutil
+
+        return bool(psutil.pid_exists(pid))
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -123,9 +123,12 @@ def status(config: Config) -> ScheduleStatus | None:
     path = _path(config)
     if not path.exists():
         return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    runs = [ScheduledRun(**run) for run in found.pop("runs")]
-    known = ScheduleStatus(**found, runs=runs)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        runs = [ScheduledRun(**run) for run in found.pop("runs")]
+        known = ScheduleStatus(**found, runs=runs)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # damaged: it tells nothing
+        return None
     if known.pid is not None and not is_alive(known.pid):
         known.pid = known.next_run = known.running_since = None
     return known

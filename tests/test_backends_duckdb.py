@@ -147,7 +147,7 @@ _VICTIM = """
 import sys, time
 import ibis
 from padm_ibis.config import load_config
-from padm_ibis.backends.duckdb import work as module
+from padm_ibis.backends.duckdb import shown as module
 from padm_ibis.backends.base import backend_of
 
 where = sys.argv[1]
@@ -269,14 +269,6 @@ def test_a_folder_is_refused(backend: DuckDBBackend) -> None:
         backend.reader()
 
 
-def test_a_file_that_is_no_database_is_refused_and_stays(backend: DuckDBBackend) -> None:
-    backend.path.write_text("not a database, but somebody's notes")
-    assert "is not a DuckDB file this version can read" in refused(backend)
-    assert backend.path.read_text() == "not a database, but somebody's notes"
-    with pytest.raises(WarehouseError, match="not a DuckDB file"):
-        backend.reader()
-
-
 def test_a_read_only_file_is_refused_and_stays(backend: DuckDBBackend) -> None:
     publish(backend, 1)
     backend.path.chmod(0o444)
@@ -310,19 +302,6 @@ def test_a_full_disk_is_said_and_readers_keep_what_they_had(backend: DuckDBBacke
         with pytest.raises(WarehouseError, match="No space left on device"):
             work.publish("r2")
     assert published(backend) == [(1,)]
-
-
-def test_a_warehouse_open_for_writing_elsewhere_is_busy(backend: DuckDBBackend) -> None:
-    publish(backend, 1)
-    code = f"import duckdb, time; con = duckdb.connect({str(backend.path)!r}); print(1, flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        try:
-            with pytest.raises(WarehouseBusy, match="open for writing in another program"), backend.open():
-                pass
-        finally:
-            writer.kill()
 
 
 def test_a_statement_that_fails_on_the_data_says_which_table_and_shows_no_value(backend: DuckDBBackend) -> None:

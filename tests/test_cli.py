@@ -190,7 +190,7 @@ def test_a_busy_warehouse_is_exit_code_4(command: Command, folder: Path) -> None
     from padm_ibis.config import load_config
 
     with backend_of(load_config(folder / "padm.toml")).open():
-        code, _, err = command("run")
+        code, _, err = command("run", "--wait", "0.2")
     assert code == 4
     assert "in use by another run" in err
 

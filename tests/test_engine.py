@@ -304,7 +304,7 @@ def test_a_busy_warehouse_is_exit_code_4(run: Run, failing, folder: Path) -> Non
     from padm_ibis.config import load_config
 
     with backend_of(load_config(folder / "padm.toml")).open():
-        assert failing(WarehouseBusy).exit_code == 4
+        assert failing(WarehouseBusy, wait=0).exit_code == 4
 
 
 def test_readers_read_on_while_a_run_publishes(run: Run, folder: Path) -> None:

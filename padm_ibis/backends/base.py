@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.sql import SQLBackend
 
+    from padm_ibis.backends.patience import Patience
     from padm_ibis.config import Config
     from padm_ibis.extract.store import Store
 
@@ -134,16 +135,26 @@ class Backend(Protocol):
 
     dialect: str
 
-    def open(self) -> AbstractContextManager[Work]:
-        """Open for one run.
+    def open(self, patience: Patience = ...) -> AbstractContextManager[Work]:
+        """Open for one run; a file that is damaged is set aside, noted, and made anew.
+
+        Parameters
+        ----------
+        patience
+            How long to wait for whoever has it; by default not at all.
 
         Raises
         ------
         WarehouseBusy
-            If another run has it open.
+            If another run still has it open then.
+        WarehouseTooNew
+            If a newer version of this library made it.
         WarehouseError
             If it is no warehouse, read-only, full or out of reach.
         """
+
+    def remark(self) -> str | None:
+        """Return what whoever looks after it has to do about the place itself; None where that is nothing."""
 
     def read(self) -> AbstractContextManager[Reader]:
         """Open the published version for reading.

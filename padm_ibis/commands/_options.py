@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from padm_ibis.backends.patience import WAIT
 from padm_ibis.commands._logs import FORMATS, PROGRESS, Logs
 from padm_ibis.commands._reply import STDOUT, Reply
 from padm_ibis.errors import PadmError
@@ -111,6 +112,12 @@ def common(result: str | None = None) -> Callable[[F], F]:
         return wrapped  # type: ignore[return-value]
 
     return decorate
+
+
+waiting = click.option(
+    "--wait", type=click.FloatRange(0), default=WAIT, show_default=True, metavar="SECONDS", help="Wait for whoever has it in use."
+)
+"""The option of commands that find a warehouse, or a target, in use."""
 
 
 def masking(config: Config, error: PadmError) -> PadmError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from padm_ibis.commands._options import Common, common, masking, say
+from padm_ibis.commands._options import Common, common, masking, say, waiting
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
 from padm_ibis.report.attention import of_checks
@@ -20,13 +20,14 @@ from padm_ibis.report.text import duration
     default=True,
     help="Whether to compare bronze with its sources, row by row; by default yes.",
 )
+@waiting
 @common("padm_ibis.report.check:CheckReport")
-def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool) -> int:
+def check(options: Common, layer: str | None, select: tuple[str, ...], sources: bool, wait: float) -> int:
     """Validate what is published: contracts, integrity, counts against the sources, freshness.
 
     Failing rows are named by their keys only. What was found is added to
-    _padm.check_results in the end, unless a run is going on; a run that starts
-    at that very moment finds the warehouse in use (exit code 4).
+    _padm.check_results in the end, unless a run is going on for longer than
+    SECONDS.
     """
     from padm_ibis import api
     from padm_ibis.report.progress import Live, Progress
@@ -34,7 +35,7 @@ def check(options: Common, layer: str | None, select: tuple[str, ...], sources: 
     config = options.load(secrets=sources)
     try:
         with Live() if options.logs.has_bar else Progress() as progress:
-            found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress)
+            found = api.check(layer=layer, select=select, sources=sources, config=config, progress=progress, wait=wait)
     except PadmError as error:
         raise masking(config, error) from None
     options.answer(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from padm_ibis.commands._logs import ROOT
-from padm_ibis.commands._options import Common, common, masking, say
+from padm_ibis.commands._options import Common, common, masking, say, waiting
 from padm_ibis.errors import PadmError
 
 
@@ -15,8 +15,11 @@ from padm_ibis.errors import PadmError
 @click.option("--mode", type=click.Choice(("replace", "upsert")), help="Replace tables (default), or upsert rows by key.")
 @click.option("--check", "check_only", is_flag=True, help="Compare what the target holds; write nothing.")
 @click.option("--load/--no-load", default=True, help="With [star]: load its CSV files first (default).")
+@waiting
 @common("padm_ibis.report.publication:PublishReport")
-def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str | None, check_only: bool, load: bool) -> int:
+def publish(
+    options: Common, to: str | None, tables: tuple[str, ...], mode: str | None, check_only: bool, load: bool, wait: float
+) -> int:
     """Replicate tables to another database, reconciled with it.
 
     Rows, keys, orphans and sums are compared before anything is shown: all tables become visible together, or
@@ -32,7 +35,7 @@ def publish(options: Common, to: str | None, tables: tuple[str, ...], mode: str 
     try:
         if config.star is not None and load and not check_only:
             library.load_star(config, tell=tell)
-        report = library.publish(config, to, tables=tables, mode=mode, check_only=check_only, tell=tell)
+        report = library.publish(config, to, tables=tables, mode=mode, check_only=check_only, tell=tell, wait=wait)
     except PadmError as error:
         if error.report is not None:
             options.answer(error.report)

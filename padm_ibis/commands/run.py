@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from padm_ibis.commands._logs import Logs
-from padm_ibis.commands._options import Common, common, console, masking, on_terminal
+from padm_ibis.commands._options import Common, common, console, masking, on_terminal, waiting
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError
 from padm_ibis.report.run import RunReport, lines
@@ -29,6 +29,7 @@ _EVERYTHING = "*"
 @click.option("--reconcile", is_flag=True, help="Compare bronze with its sources, row by row, before building on it.")
 @click.option("--publish", is_flag=True, help="Publish what passed, afterwards, to every target of [publish].")
 @click.option("--accept-drop", multiple=True, metavar="NAME", help="Bronze table, or SOURCE.TABLE, that may lose many rows.")
+@waiting
 @click.argument("more", nargs=-1, metavar="")
 @common("padm_ibis.report.run:RunReport")
 def run(
@@ -41,6 +42,7 @@ def run(
     reconcile: bool,
     publish: bool,
     accept_drop: tuple[str, ...],
+    wait: float,
     more: tuple[str, ...],
 ) -> int:
     """Extract, build, check and publish.
@@ -70,6 +72,7 @@ def run(
                 config=config,
                 progress=progress,
                 run_id=options.logs.run_id,
+                wait=wait,
             )
     except PadmError as error:
         if isinstance(error.report, RunReport):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr
 
+from padm_ibis import access
 from padm_ibis.config.secrets import hide
 from padm_ibis.config.section import Section
 from padm_ibis.config.sections import (
@@ -63,9 +64,14 @@ class Config(File):
 
     @property
     def state(self) -> Path:
-        """The folder beside the warehouse in which runs work; not made here."""
-        path = self.warehouse.url.path
-        return self.folder / ".padm" if path is None else path.parent / f".{path.name}.padm"
+        """The folder beside the warehouse, wherever a link says that it is, in which runs work; not made here."""
+        if self.warehouse.url.path is None:
+            return self.folder / ".padm"
+        try:
+            path = access.followed(self.warehouse.url.path)
+        except OSError:  # a circle of links: opening the warehouse tells of it
+            path = self.warehouse.url.path
+        return path.parent / f".{path.name}.padm"
 
     @property
     def described(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ibis.expr.types as ir
 
 from padm_ibis.backends.base import backend_of
+from padm_ibis.backends.patience import Patience
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.compile import sql
 from padm_ibis.define.graph import differences
@@ -36,7 +37,7 @@ NOTHING = CheckResult("*", "check", "ok")
 
 
 def check_warehouse(
-    config: Config, layer: str | None, names: tuple[str, ...], *, sources: bool, progress: Progress
+    config: Config, layer: str | None, names: tuple[str, ...], *, sources: bool, progress: Progress, wait: float = 0.0
 ) -> CheckReport:
     """Try contracts, relations and, with ``sources``, counts and freshness; see `padm_ibis.check`."""
     began = time.perf_counter()
@@ -70,7 +71,7 @@ def check_warehouse(
         if sources and config.sources and (layer in (None, "bronze")):
             _check_sources(config, warehouse, report, progress)
     if report.run_id and (report.results or failed_before):
-        _keep(config, report, report.run_id)
+        _keep(config, report, report.run_id, Patience(wait, progress.note, report.notes.append))
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
@@ -95,11 +96,11 @@ def _not_built(chosen: Iterable[Model], existing: Mapping[str, Collection[str]])
             yield from (f"{layer}.{name} was not built yet." for name in missing)
 
 
-def _keep(config: Config, report: CheckReport, run_id: str) -> None:
+def _keep(config: Config, report: CheckReport, run_id: str, patience: Patience) -> None:
     """Add what was found to ``_padm.check_results``; that it could not be is a note, not the check's failure."""
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     try:
-        with backend_of(config).open() as work:
+        with backend_of(config).open(patience) as work:
             with work.transaction():
                 ledger.write_checks(work, run_id, report.results or [NOTHING], now)
             # What a run loaded and could not publish stays out of sight, and these results with it, until one can.

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from padm_ibis.define.code import versions
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.engine import ledger
 from padm_ibis.engine.journal import Journal
-from padm_ibis.errors import WarehouseError
+from padm_ibis.errors import WarehouseBusy, WarehouseError
 from padm_ibis.report.history import RunRecord, killed, newest_first, of_report
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ def show(work: Work) -> None:
         If it cannot be written; the next run tries again.
     """
     if _is_untold(work):
-        work.show_history()
-        ledger.put(work, UNTOLD, None)
+        with suppress(WarehouseBusy):  # somebody writes in their version: the next run tells
+            work.show_history()
+            ledger.put(work, UNTOLD, None)
 
 
 def write(work: Work, record: RunRecord, *, code: str | None = None, contents: str | None = None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from padm_ibis.backends import contract
 from padm_ibis.backends.base import Reader, Work
 from padm_ibis.define.dag import Node
 from padm_ibis.engine.content import Content
@@ -80,6 +81,8 @@ def ensure(work: Work) -> None:
     for name, column, kind in ADDED:
         if (name, column) not in there:
             work.execute(f"ALTER TABLE {SCHEMA}.{name} ADD COLUMN {column} {kind}")
+    if get(work, contract.KEY) != contract.mark():
+        put(work, contract.KEY, contract.mark())
 
 
 def records(reader: Reader) -> dict[str, Record]:

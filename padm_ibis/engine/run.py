@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from padm_ibis import atomic
 from padm_ibis.backends.base import Work, backend_of
+from padm_ibis.backends.patience import Patience
 from padm_ibis.definitions import Definitions
 from padm_ibis.engine import history, ledger, queries
 from padm_ibis.engine.build import build
@@ -23,7 +24,7 @@ from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
 from padm_ibis.engine.refusals import check_definitions, check_inputs_exist, check_names
 from padm_ibis.engine.state import Request, RunState, now
-from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy
+from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy, WarehouseDamaged
 from padm_ibis.report.history import of_report
 from padm_ibis.report.names import run_name
 from padm_ibis.report.progress import Progress
@@ -46,6 +47,15 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
     PadmError
         With the report so far as its ``report``; readers keep the last good version.
     """
+    try:
+        return _run(config, request, progress)
+    except WarehouseDamaged as error:  # it is set aside when it is opened again
+        if progress is not None:
+            progress.note(f"{error.message} The run begins anew.")
+        return _run(config, request, progress)
+
+
+def _run(config: Config, request: Request, progress: Progress | None) -> RunReport:
     began = time.perf_counter()
     definitions = Definitions(config)
     nodes = definitions.dag.select(request.layer, request.select, only=request.only)
@@ -56,7 +66,8 @@ def run(config: Config, request: Request, progress: Progress | None = None) -> R
         if unchecked := definitions.unchecked(node.name for node in nodes):
             with state.phase("prepare"):
                 check_definitions(state, unchecked)
-        with backend_of(config).open() as work:
+        patience = Patience(request.wait, state.progress.note, report.notes.append)
+        with backend_of(config).open(patience) as work:
             definitions.keep(node.name for node in nodes)
             _begin(work, state)
             _run_in(work, state, began)

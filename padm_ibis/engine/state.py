@@ -38,6 +38,8 @@ class Request:
         Bronze tables that may lose any number of rows, ``name`` or ``source.name``.
     run_id
         Its name; None for a new one.
+    wait
+        Seconds to wait for whoever has the warehouse.
     """
 
     as_of: dt.date
@@ -48,6 +50,7 @@ class Request:
     reconcile: bool = False
     accept_drop: tuple[str, ...] = ()
     run_id: str | None = None
+    wait: float = 0.0
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ def status_of(config: Config, now: dt.datetime, next_run: str | None) -> Status:
         next_run=next_run,
         missing=known.missing,
         trouble=known.trouble,
+        remark=backend_of(config).remark(),
     )
 
 

@@ -18,6 +18,7 @@ from padm_ibis.extract.job import Job, OnProgress, OnStart, Shared
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.store import Store
 from padm_ibis.report.run import SourceFailure
+from padm_ibis.sources.messages import tells_of_damage
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def extract(
             try:
                 job.run(result)
             except SourceError as error:
+                if tells_of_damage(error.message):
+                    store.verify()  # it is one session: this may speak of our own file
                 reached = not isinstance(error, SourceUnreachable)
                 result.failures.append(SourceFailure(job.name, error.message, error.hint, reached))
                 result.inputs.extend(job.left_alone())

@@ -133,6 +133,15 @@ class Store(Protocol):
     def staging(self) -> duckdb.DuckDBPyConnection:
         """The DuckDB connection that sources are attached to and their rows pass through."""
 
+    def verify(self) -> None:
+        """Read the warehouse through, where it is a file of ours.
+
+        Raises
+        ------
+        WarehouseDamaged
+            If it is damaged.
+        """
+
     def prepare(self, specs: Sequence[ResourceSpec]) -> list[str]:
         """Make the tables that are missing and reshape those of an earlier contract; return the latter's names."""
 

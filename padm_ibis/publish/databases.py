@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from padm_ibis.access import followed
+from padm_ibis.backends.duckdb.connection import explained
+from padm_ibis.backends.duckdb.shown import newest, read
 from padm_ibis.config import Config, Url
-from padm_ibis.errors import UsageError, WarehouseBusy, WarehouseError
+from padm_ibis.errors import UsageError, WarehouseMissing
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
@@ -38,8 +41,7 @@ class DuckDBFile:
             self.raw.execute(f"ATTACH {literal(str(path))} AS published{' (READ_ONLY)' if read_only else ''}")
         except duckdb.IOException as error:
             self.close()
-            kind = WarehouseBusy if "lock" in str(error) else WarehouseError
-            raise kind(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
+            raise explained(error, path) from None
         self.raw.execute("USE published")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -229,11 +231,14 @@ Database = Source | SQLiteFile
 def source_of(config: Config) -> Iterator[Source]:
     """Open the warehouse to publish from, read-only."""
     url = config.warehouse.url
-    if url.path is not None and not url.path.is_file():
-        raise WarehouseError(f"There is no warehouse at {url.path}.", hint="Build one first: padm-ibis run")
-    with closing(
-        PostgresDatabase(config, url, read_only=True) if url.path is None else DuckDBFile(url.path, read_only=True)
-    ) as database:
+    if url.path is None:
+        database: Source = PostgresDatabase(config, url, read_only=True)
+    else:
+        path = followed(url.path)
+        if not newest(path):
+            raise WarehouseMissing(f"There is no warehouse at {path}.", hint="Build one first: padm-ibis run")
+        database = read(path, lambda file: DuckDBFile(file, read_only=True))
+    with closing(database):
         yield database
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from padm_ibis.publish.destination import Destination
 
 
-def publish_passed(config: Config, goals: Sequence[Destination], tell: Tell) -> list[PublishReport]:
+def publish_passed(config: Config, goals: Sequence[Destination], tell: Tell, wait: float) -> list[PublishReport]:
     """Publish to each target whose tables passed; what becomes of one does not stop the others.
 
     A table failed where it, or anything it is made of, has an error of the last run or of the last `check` of what is
@@ -30,7 +30,7 @@ def publish_passed(config: Config, goals: Sequence[Destination], tell: Tell) -> 
         One for each target, in their order; with its ``error`` where nothing was published.
     """
     failed = {check.table.rpartition(".")[2] for check in status_of(config, now(), None).failed_checks}
-    return [_publish(config, goal, failed, tell) for goal in goals]
+    return [_publish(config, goal, failed, tell, wait) for goal in goals]
 
 
 def publish_nothing(config: Config, goals: Sequence[Destination], why: str, tell: Tell) -> list[PublishReport]:
@@ -38,7 +38,7 @@ def publish_nothing(config: Config, goals: Sequence[Destination], why: str, tell
     return [_withheld(config, new_report(config, goal), why, tell) for goal in goals]
 
 
-def _publish(config: Config, goal: Destination, failed: set[str], tell: Tell) -> PublishReport:
+def _publish(config: Config, goal: Destination, failed: set[str], tell: Tell, wait: float) -> PublishReport:
     report = new_report(config, goal)
     try:
         specs = chosen(config, goal.tables)
@@ -47,7 +47,7 @@ def _publish(config: Config, goal: Destination, failed: set[str], tell: Tell) ->
             return _withheld(config, report, f"checks of {', '.join(bad)} failed: padm-ibis check", tell)
         if config.star is not None:
             load_star(config, tell=tell)
-        replicate(config, goal, report, tell=tell)
+        replicate(config, goal, report, tell=tell, wait=wait)
     except PadmError as error:  # told in the report, which ends the command with its exit code
         report.error, report.code = config.mask(error.message), error.exit_code
         tell(f"Not published to {report.target}: {report.error}")

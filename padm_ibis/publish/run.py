@@ -8,9 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from typing import Any
 
-from padm_ibis import notify
+from padm_ibis import access, notify
+from padm_ibis.backends.patience import WAIT, Patience
 from padm_ibis.config import Config
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.extras import need
@@ -35,6 +37,7 @@ def publish(
     mode: str | None = None,
     check_only: bool = False,
     tell: Tell = lambda line: None,
+    wait: float = WAIT,
 ) -> PublishReport:
     """Replicate tables of the warehouse to another database, reconciled.
 
@@ -51,6 +54,8 @@ def publish(
         Compare what the target holds with the source, and write nothing.
     tell
         Called with one line for each table.
+    wait
+        Seconds to wait for whoever has the target: another publication, or a program that writes in its file.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def publish(
     goal = destination(config, to, tables, mode)
     report = new_report(config, goal)
     try:
-        replicate(config, goal, report, check_only=check_only, tell=tell)
+        replicate(config, goal, report, check_only=check_only, tell=tell, wait=wait)
     finally:
         notify.tell_publication(config, report)
     return report
@@ -80,7 +85,13 @@ def new_report(config: Config, goal: Destination) -> PublishReport:
 
 
 def replicate(
-    config: Config, goal: Destination, report: PublishReport, *, check_only: bool = False, tell: Tell = lambda line: None
+    config: Config,
+    goal: Destination,
+    report: PublishReport,
+    *,
+    check_only: bool = False,
+    tell: Tell = lambda line: None,
+    wait: float = WAIT,
 ) -> None:
     """Do what `publish` says, and tell nobody: ``report`` gets what was done, as far as it came."""
     began, url = time.perf_counter(), goal.url
@@ -94,7 +105,7 @@ def replicate(
             _check_there(source, specs)
             there = Side(source, {spec.name: source.place(spec.schema, spec.name) for spec in specs})
             columns = {name: source.columns(place) for name, place in there.place.items()}
-            publication = Publication(config, url, specs, columns, _views(config, url.scheme), report)
+            publication = Publication(config, url, specs, columns, _views(config, url.scheme), report, Patience(wait, tell))
             if check_only:
                 _compare_published(there, publication)
             else:
@@ -194,12 +205,18 @@ def _views(config: Config, dialect: str) -> dict[str, str]:
 
 def remember(config: Config, report: PublishReport) -> None:
     """Keep what happened in the source's working folder: a target that failed must stay as it was."""
-    config.state.mkdir(parents=True, exist_ok=True)
-    with (config.state / "publications.jsonl").open("a", encoding="utf-8") as history:
+    with access.create(access.folder(config.state, parents=True) / "publications.jsonl", "a") as history:
         history.write(json.dumps(json.loads(report.json())) + "\n")
 
 
 def history(config: Config) -> list[dict[str, Any]]:
-    """Return the reports of earlier publications from this warehouse, oldest first."""
-    path = config.state / "publications.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    """Return the reports of earlier publications from this warehouse, oldest first; a line that is damaged tells nothing."""
+    try:
+        text = (config.state / "publications.jsonl").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [report for report in found if isinstance(report, dict)]

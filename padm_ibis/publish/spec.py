@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from padm_ibis.backends.patience import AT_ONCE, Patience
 from padm_ibis.config import Config, Url
 from padm_ibis.errors import UnknownName
 from padm_ibis.report.publication import PublishReport
@@ -66,6 +67,8 @@ class Publication:
         Table → the columns it has at the source.
     views
         Name → SELECT, in the target's dialect.
+    patience
+        How long to wait for whoever has the target.
     """
 
     config: Config
@@ -74,6 +77,7 @@ class Publication:
     columns: Mapping[str, pa.Schema]
     views: Mapping[str, str]
     report: PublishReport
+    patience: Patience = AT_ONCE
 
     @property
     def upserts(self) -> bool:

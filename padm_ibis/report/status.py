@@ -55,6 +55,8 @@ class Status:
         Whether nothing was published yet.
     trouble
         Why the warehouse could not be asked: damaged, or out of reach.
+    remark
+        What has to be done about the place where it is kept.
     """
 
     warehouse: str
@@ -67,12 +69,15 @@ class Status:
     next_run: str | None = None
     missing: bool = False
     trouble: str | None = None
+    remark: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def to_do(self) -> list[str]:
         """What somebody has to do, most urgent first; empty when all is well."""
         found = [f"The warehouse could not be read. {self.trouble}"] if self.trouble else []
+        if self.remark:
+            found.append(self.remark)
         if self.last is not None and not self.last.good:
             found.append(f"The last run {_ended(self.last)}: padm-ibis history {self.last.run_id}")
         if self.missing and not self.trouble and self.running is None:

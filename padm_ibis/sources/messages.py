@@ -21,6 +21,21 @@ _VALUES = (
 )
 
 
+DAMAGE = (
+    "not a valid DuckDB database file",
+    "Corrupt database",
+    "Could not read enough bytes",
+    "computed checksum",
+    "Trying to read a database file with version number",
+)
+"""What DuckDB says of a file that is truncated, overwritten, or of another version."""
+
+
+def tells_of_damage(text: str) -> bool:
+    """Whether a message of DuckDB speaks of a damaged file."""
+    return any(words in text for words in DAMAGE)
+
+
 def driver_message(error: BaseException, config: SourceConfig | None = None) -> str:
     """Return what a driver said in one line, without the address, statement, password or value it quotes."""
     text = _DSN.sub(r"\1…\2", str(error)).strip()

@@ -335,11 +335,11 @@ def _how(ended: int) -> str:
 
 
 def chosen(boundaries: list[Boundary], kinds: tuple[str, ...], count: int, seed: int) -> Iterator[Fault]:
-    """Every boundary in turn with the kinds in turn, then drawn ones, until there are enough."""
+    """Every boundary in a drawn order with the kinds in turn, then drawn ones, until there are enough."""
     draw = random.Random(seed)
     places = list({(b.where, b.what, b.after): b for b in reversed(boundaries)}.values())[::-1]
+    draw.shuffle(places)
     order = [Fault(boundary, kinds[n % len(kinds)]) for n, boundary in enumerate(places)]
-    draw.shuffle(order)
     yield from order[:count]
     for _ in range(count - len(order)):
         yield Fault(draw.choice(boundaries), draw.choice(kinds))

@@ -43,6 +43,6 @@ def test_a_postgres_warehouse_keeps_its_word(tmp_path: Path, postgres_url: str, 
 
 def test_killed_between_the_end_of_the_work_and_its_publication(tmp_path: Path) -> None:
     """What was built and is not shown is shown by the next run, though that finds nothing new."""
-    found = campaign(tmp_path, "--killed-in", "transaction < engine/run.py.*_conclude|_put_in_place < .* after posix.replace")
+    found = campaign(tmp_path, "--killed-in", "transaction < engine/run.py.*_conclude|put < .* after posix.replace")
     assert len(found) >= 5
     assert {(how, wrong) for _, _, how, wrong in found} == {("killed", "")}

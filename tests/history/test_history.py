@@ -242,7 +242,7 @@ def start(run: Run, folder: Path, how: str) -> None:
         run()
     else:
         with backend_of(load_config(folder / "padm.toml")).open():
-            run()
+            run(wait=0)
 
 
 @pytest.mark.parametrize("how", ["unknown table", "no source", "busy"])

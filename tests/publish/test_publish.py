@@ -245,7 +245,7 @@ def test_a_second_publication_to_one_database_is_refused(shop: Config, mirror: s
     with psycopg.connect(mirror, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
         with pytest.raises(WarehouseBusy, match="Another publication"):
-            publish(shop, mirror)
+            publish(shop, mirror, wait=0)
 
 
 def test_a_reader_in_a_long_query_is_waited_for_not_cut_off(shop: Config, mirror: str) -> None:

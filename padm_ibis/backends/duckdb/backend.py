@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import duckdb
+
+from padm_ibis import access
+from padm_ibis.backends.duckdb.connection import explained
+from padm_ibis.backends.duckdb.files import files
 from padm_ibis.backends.duckdb.lock import held
 from padm_ibis.backends.duckdb.reader import DuckDBReader
+from padm_ibis.backends.duckdb.shown import newest, read
 from padm_ibis.backends.duckdb.work import DuckDBWork
-from padm_ibis.errors import WarehouseError, WarehouseMissing
+from padm_ibis.backends.patience import AT_ONCE, Patience
+from padm_ibis.errors import WarehouseDamaged, WarehouseError, WarehouseMissing
+from padm_ibis.sources.messages import tells_of_damage
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -27,19 +35,29 @@ class DuckDBBackend:
     def __init__(self, config: Config) -> None:
         path = config.warehouse.url.path
         assert path is not None, "a duckdb:// address has a path"
-        self.config, self.path, self.state = config, path, config.state
+        with files(path):
+            self.config, self.path, self.state = config, access.followed(path), config.state
 
     @contextmanager
-    def open(self) -> Iterator[DuckDBWork]:
+    def open(self, patience: Patience = AT_ONCE) -> Iterator[DuckDBWork]:
         """Open for one run; see `base.Backend.open`."""
         self._check_target()
-        with held(self.path, self.state):
+        with held(self.path, self.state, patience):
             self._tidy()
-            work = DuckDBWork(self.config, self.path)
+            work = DuckDBWork(self.config, self.path, patience)
+            sound = True
             try:
                 yield work
+            except WarehouseDamaged:
+                sound = False
+                raise
+            except duckdb.Error as error:
+                if not tells_of_damage(str(error)):
+                    raise
+                sound = False
+                raise explained(error, work.path) from None
             finally:
-                work.close()
+                work.close(sound=sound)
 
     @contextmanager
     def read(self) -> Iterator[DuckDBReader]:
@@ -53,7 +71,7 @@ class DuckDBBackend:
     @contextmanager
     def ledger(self) -> Iterator[DuckDBReader | None]:
         """Open what the readers' file says of itself; see `base.Backend.ledger`."""
-        if not self.path.exists():
+        if not newest(self.path):
             yield None
             return
         with self.read() as reader:
@@ -63,9 +81,19 @@ class DuckDBBackend:
         """Return a reader that the caller closes."""
         if self.path.is_dir():
             raise WarehouseError(f"The warehouse {self.path} is a folder, not a DuckDB file.")
-        if not self.path.exists():
+        if not newest(self.path):
             raise WarehouseMissing(f"There is no warehouse at {self.path}.", hint="Build one first: padm-ibis run")
-        return DuckDBReader(self.path, self.config)
+        return read(self.path, lambda path: DuckDBReader(path, self.config))
+
+    def remark(self) -> str | None:
+        """Whether a version stands beside the file; see `base.Backend.remark`."""
+        found = newest(self.path)[:1]
+        if found in ([], [self.path]):
+            return None
+        return (
+            f"Another program has {self.path.name} open for writing: the newest version stands beside it, as {found[0].name}."
+            " Close that program; the next run puts it in its place"
+        )
 
     def _check_target(self) -> None:
         folder = self.path.parent

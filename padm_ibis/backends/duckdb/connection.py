@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,22 +12,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from padm_ibis.define.layers import LAYERS
-from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
+from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseDamaged, WarehouseError
 from padm_ibis.extract.store import LEDGER
+from padm_ibis.sources.messages import tells_of_damage
 
 if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from padm_ibis.config import Config
-
-BROKEN = (
-    "not a valid DuckDB database file",
-    "Corrupt database",
-    "Could not read enough bytes",
-    "checksum",
-    "older version",
-    "newer",
-)
 
 
 def ibis_over(raw: duckdb.DuckDBPyConnection) -> SQLBackend:
@@ -98,8 +91,10 @@ def explained(error: duckdb.Error, path: Path, table: str = "") -> WarehouseErro
     text = str(error).strip().splitlines()[0]
     while_building = f" while building {table}" if table else ""
     if "Conflicting lock" in text or "Could not set lock" in text:
+        holder = re.search(r"lock is held in (.+?)(?:\. See|$)", text)
+        who = f": {holder[1]} on {socket.gethostname()}" if holder else ""
         return WarehouseBusy(
-            f"The warehouse {path} is open for writing in another program: {text}", hint="Close it there, or open it read-only."
+            f"The warehouse {path} is open for writing in another program{who}.", hint="Close it there, or open it read-only."
         )
     if "No space left" in text or ("disk" in text.lower() and "full" in text.lower()):
         return WarehouseError(
@@ -110,9 +105,14 @@ def explained(error: duckdb.Error, path: Path, table: str = "") -> WarehouseErro
         return WarehouseError(
             f"DuckDB ran out of memory{while_building}: {text}", hint="Set [warehouse] memory_limit, e.g. '4GB'."
         )
-    if any(words in text for words in BROKEN):
-        return WarehouseError(
-            f"{path} is not a DuckDB file this version can read: {text}",
-            hint="Name another file with --warehouse, or restore this one from a backup.",
-        )
+    if tells_of_damage(text):
+        return not_readable(path, text)
     return WarehouseError(f"The warehouse {path} cannot be used{while_building}: {text}")
+
+
+def not_readable(path: Path, why: str) -> WarehouseDamaged:
+    """Return the error that says of a file why it is no warehouse."""
+    return WarehouseDamaged(
+        f"{path} is not a DuckDB file this version can read: {why.rstrip('.')}.",
+        hint="`padm-ibis run` sets it aside and builds it anew from the sources; or restore it from a backup.",
+    )

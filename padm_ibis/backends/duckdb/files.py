@@ -45,19 +45,22 @@ def keep_access(old: Path, new: Path) -> None:
     """Whoever could read the old file, and nobody else, can read the new one."""
     if old.exists():
         found = old.stat()
-        with suppress(PermissionError):  # only the administrator gives files away
+        with suppress(PermissionError, AttributeError):  # only the administrator gives files away, and not on every system
             os.chown(new, found.st_uid, found.st_gid)
         new.chmod(stat.S_IMODE(found.st_mode))
 
 
 def identity(path: Path) -> dict[str, int]:
-    """What tells this file from a restored or edited one."""
-    found = path.stat()
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "inode": found.st_ino}
+    """What tells this file from a restored or edited one, or from one with changes that are not yet written into it."""
+    found, waiting = path.stat(), wal(path)
+    more = {"wal": waiting.stat().st_size} if waiting.exists() else {}
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "inode": found.st_ino, **more}
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
+    """Have the names in a folder on disk, where the system lets a folder be opened for that."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

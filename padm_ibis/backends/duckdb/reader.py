@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from padm_ibis.backends.base import Rows
-from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, tables_of
+from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
+from padm_ibis.backends.duckdb.damage import check_content, check_header
+from padm_ibis.errors import PadmError
 from padm_ibis.extract.store import LEDGER
 
 if TYPE_CHECKING:
@@ -26,15 +28,20 @@ class DuckDBReader:
     dialect = "duckdb"
 
     def __init__(self, path: Path, config: Config) -> None:
-        self.config = config
+        self.config, self.path = config, path
+        check_header(path)
         # Attached, not connected to: DuckDB would hand a process that still reads the old file the old file again.
         self.raw = duckdb.connect(config=settings_of(config))
         try:
             self.raw.execute(f"ATTACH '{quoted(path)}' AS {CATALOG} (READ_ONLY)")
             self.raw.execute(f"USE {CATALOG}")
+            check_content(self.raw, path, whole=False)
         except duckdb.Error as error:
             self.raw.close()
             raise explained(error, path) from None
+        except PadmError:
+            self.raw.close()
+            raise
         self._con: SQLBackend | None = None
 
     @property
@@ -46,7 +53,8 @@ class DuckDBReader:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run one statement and return its rows."""
-        return self.raw.execute(filled(sql, parameters)).fetchall()
+        with statements(self.path):
+            return self.raw.execute(filled(sql, parameters)).fetchall()
 
     def tables(self) -> dict[str, frozenset[str]]:
         """Return the names of the tables that exist, by layer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,8 +19,8 @@ _DUPLICATE = "another row has this key"
 class DuckDBStore:
     """Bronze in the work file of a DuckDB warehouse: sources are attached to the very same session."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con = con
+    def __init__(self, con: duckdb.DuckDBPyConnection, verify: Callable[[], None] = lambda: None) -> None:
+        self._con, self.verify = con, verify
         self._staged: dict[str, str] = {}
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,18 +10,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from padm_ibis.backends.base import Design, Rows
-from padm_ibis.backends.duckdb.connection import (
-    BROKEN,
-    explained,
-    filled,
-    ibis_over,
-    quoted,
-    settings_of,
-    statements,
-    tables_of,
-)
-from padm_ibis.backends.duckdb.files import copy, files, identity, keep_access, sync_folder, wal
+from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
+from padm_ibis.backends.duckdb.damage import check_content, check_header, opened, set_aside
+from padm_ibis.backends.duckdb.files import copy, files, identity, wal
+from padm_ibis.backends.duckdb.shown import Shown, beside
 from padm_ibis.backends.duckdb.store import DuckDBStore
+from padm_ibis.backends.patience import Patience
+from padm_ibis.errors import PadmError, WarehouseBusy, WarehouseDamaged
 from padm_ibis.extract.store import LEDGER
 
 if TYPE_CHECKING:
@@ -41,9 +35,9 @@ class DuckDBWork:
 
     dialect = "duckdb"
 
-    def __init__(self, config: Config, target: Path) -> None:
-        self.config, self.state, self.target = config, config.state, target
-        self.path, self._marker = self.state / "work.duckdb", self.state / "published.json"
+    def __init__(self, config: Config, target: Path, patience: Patience) -> None:
+        self.config, self.state, self.target, self.patience = config, config.state, target, patience
+        self.path, self.shown = self.state / "work.duckdb", Shown(target, config.state, patience)
         self._con: SQLBackend | None = None
         with files(self.target):
             self._make_current()
@@ -84,7 +78,7 @@ class DuckDBWork:
 
     def store(self) -> DuckDBStore:
         """Return bronze as the extraction sees it."""
-        return DuckDBStore(self.raw)
+        return DuckDBStore(self.raw, lambda: check_content(self.raw, self.path, whole=True))
 
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """Nothing: the file that is replaced holds only what this library wrote."""
@@ -112,21 +106,25 @@ class DuckDBWork:
     def publish(self, run_id: str) -> None:
         """Copy the work file beside the readers' file and rename it over it."""
         temporary = self.state / f"publish-{run_id}.duckdb"
-        with files(self.target), statements(self.target):
+        with files(self.target), statements(self.path):
             self.raw.execute("CHECKPOINT")
             copy(self.path, temporary)
-            self._put_in_place(temporary, run_id)
+            self.shown.put(temporary, run_id)
 
     def show_history(self) -> None:
         """Copy the readers' file, replace the history in the copy, and rename it over the file."""
         published = self.published_run()
         if published is None:
             return
-        temporary = self.state / "publish-history.duckdb"
-        with files(self.target), statements(self.target):
-            copy(self.target, temporary)
-            if wal(self.target).exists():
-                copy(wal(self.target), wal(temporary))
+        temporary, source = self.state / "publish-history.duckdb", self.shown.path
+        with files(self.target):
+            if source == self.target:
+                with opened(source):  # nobody writes in it
+                    pass
+            copy(source, temporary)
+            if wal(source).exists():
+                copy(wal(source), wal(temporary))
+        with files(self.target), statements(self.path):
             self.raw.execute(f"ATTACH '{quoted(temporary)}' AS shown")
             try:
                 self.raw.execute(f"CREATE SCHEMA IF NOT EXISTS shown.{LEDGER}")
@@ -135,82 +133,84 @@ class DuckDBWork:
                 self.raw.execute("CHECKPOINT shown")
             finally:
                 self.raw.execute("DETACH shown")
-            self._put_in_place(temporary, published)
-
-    def _put_in_place(self, temporary: Path, run_id: str) -> None:
-        """Rename a finished file over the readers' one, and remember it as ours."""
-        wal(self.target).unlink(missing_ok=True)
-        keep_access(self.target, temporary)
-        temporary.replace(self.target)
-        sync_folder(self.target.parent)
-        self._marker.write_text(json.dumps({"run_id": run_id, **identity(self.target)}))
+            self.shown.put(temporary, published)
 
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where the file is gone or was never written."""
-        marker = self._read_marker()
-        return None if marker is None or not self.target.exists() else str(marker["run_id"])
+        return self.shown.run_id
 
-    def close(self) -> None:
-        """Close the file; what was not committed is gone."""
+    def close(self, *, sound: bool = True) -> None:
+        """Close the file; what was not committed is gone.
+
+        Parameters
+        ----------
+        sound
+            Whether nothing spoke against the file: one that is doubted is read through by the next run.
+        """
         self.raw.close()
+        with suppress(OSError):
+            self.shown.remember(work=identity(self.path) if sound and not wal(self.path).exists() else None)
 
     def _make_current(self) -> None:
         """Make the work file anew from the readers' file unless that is the one this work file published."""
-        marker = self._read_marker()
-        if not self.target.exists():
+        if self.path.exists() and self.path.stat().st_size == 0:  # DuckDB was killed as it made it
+            self.path.unlink()
+        self.shown.settle()
+        try:
+            with self.shown.unheld(whole=not self.shown.is_known()) as there:
+                if not there or (self.path.exists() and self.shown.is_known()):
+                    return
+                remade = self.state / "remake-work.duckdb"
+                copy(self.target, remade)
+                if wal(self.target).exists():
+                    copy(wal(self.target), wal(remade))
+        except WarehouseBusy as busy:
+            if not self.path.exists():
+                raise
+            self.patience.tell(f"{busy.message} This run goes on without it.")
             return
-        _probe(self.target)
-        if self.path.exists() and marker is not None and marker.items() >= identity(self.target).items():
-            return
-        remade = self.state / "remake-work.duckdb"
-        copy(self.target, remade)
-        if wal(self.target).exists():
-            copy(wal(self.target), wal(remade))
         wal(self.path).unlink(missing_ok=True)
         if wal(remade).exists():
             wal(remade).replace(wal(self.path))
         remade.replace(self.path)
-        run_id = marker["run_id"] if marker else "unknown"
-        self._marker.write_text(json.dumps({"run_id": _last_run(self.path) or run_id, **identity(self.target)}))
-
-    def _read_marker(self) -> dict[str, Any] | None:
-        try:
-            marker = json.loads(self._marker.read_text())
-        except (OSError, ValueError):
-            return None
-        return marker if isinstance(marker, dict) and "run_id" in marker else None
+        run_id = _last_run(self.path) or self.shown.run_id or "unknown"
+        self.shown.remember(run_id, **identity(self.target), work=identity(self.path))
+        beside(self.target).unlink(missing_ok=True)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        temporary = self.state / "tmp"
+        """Open the work file, made anew where it is damaged: from the readers' file, or, where that is gone, from nothing."""
+        try:
+            return self._connect()
+        except WarehouseDamaged as damage:
+            aside = set_aside(self.path, damage)
+            self.shown.forget()
+            with files(self.target):
+                self._make_current()
+            source = "the warehouse's own" if self.path.exists() else "the sources"
+            self.patience.note(f"{aside} It was made anew from {source}.")
+            return self._connect()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
         settings = {
             **settings_of(self.config),
-            "temp_directory": str(temporary),
+            "temp_directory": str(self.state / "tmp"),
             "preserve_insertion_order": "false",
             "storage_compatibility_version": STORAGE,
         }
+        known = self.shown.is_work_known(self.path)
+        if there := self.path.exists():
+            check_header(self.path)
         try:
-            return duckdb.connect(str(self.path), config=settings)
-        except duckdb.Error as error:
-            if not any(words in str(error) for words in BROKEN):
-                raise explained(error, self.path) from None
-        # The work file is ours and can be made again; a reader never sees it.
-        self.path.unlink(missing_ok=True)
-        wal(self.path).unlink(missing_ok=True)
-        self._marker.unlink(missing_ok=True)
-        with files(self.target):
-            self._make_current()
-        try:
-            return duckdb.connect(str(self.path), config=settings)
+            con = duckdb.connect(str(self.path), config=settings)
         except duckdb.Error as error:
             raise explained(error, self.path) from None
-
-
-def _probe(path: Path) -> None:
-    """Refuse a file that is no DuckDB database, or that somebody is writing."""
-    try:
-        duckdb.connect(str(path), read_only=True).close()
-    except duckdb.Error as error:
-        raise explained(error, path) from None
+        try:
+            if there:
+                check_content(con, self.path, whole=not known)
+        except PadmError:
+            con.close()
+            raise
+        return con
 
 
 def _last_run(path: Path) -> str | None:

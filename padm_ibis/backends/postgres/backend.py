@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from padm_ibis import access
+from padm_ibis.backends.patience import AT_ONCE, Patience
 from padm_ibis.backends.postgres import lock
 from padm_ibis.backends.postgres.connection import connect, explained
 from padm_ibis.backends.postgres.reader import PostgresReader
-from padm_ibis.backends.postgres.schemas import drop_old
+from padm_ibis.backends.postgres.schemas import drop_old, refuse_newer_database
 from padm_ibis.backends.postgres.work import PostgresWork
-from padm_ibis.errors import WarehouseMissing
+from padm_ibis.errors import PadmError, WarehouseError, WarehouseMissing
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -28,15 +31,21 @@ class PostgresBackend:
         self.config = config
 
     @contextmanager
-    def open(self) -> Iterator[PostgresWork]:
+    def open(self, patience: Patience = AT_ONCE) -> Iterator[PostgresWork]:
         """Open for one run; see `base.Backend.open`."""
+        if not hasattr(os, "mkfifo"):
+            raise WarehouseError(
+                "A postgres:// warehouse cannot be built on this system: rows pass to the server through a pipe with a name.",
+                hint="Run padm-ibis under WSL, Linux or macOS, or keep the warehouse in a duckdb:// file.",
+            )
         with suppress(OSError):
-            self.config.state.mkdir(exist_ok=True)
+            access.folder(self.config.state)
         con = connect(self.config, run=True)
         work: PostgresWork | None = None
         try:
             with explained(self.config):
-                lock.take(con, self.config)
+                patience.of(lambda: lock.take(con, self.config))
+                refuse_newer_database(con, self.config)
                 drop_old(con)
                 con.execute("BEGIN")
             work = PostgresWork(con, self.config)
@@ -65,15 +74,29 @@ class PostgresBackend:
     @contextmanager
     def ledger(self) -> Iterator[PostgresReader | None]:
         """Open what the database says of itself; see `base.Backend.ledger`."""
-        reader = PostgresReader(connect(self.config, run=False), self.config)
+        reader = self._connected()
         try:
             yield reader
         finally:
             reader.close()
 
+    def remark(self) -> str | None:
+        """Nothing: a server needs no files put in order; see `base.Backend.remark`."""
+        return None
+
+    def _connected(self) -> PostgresReader:
+        con = connect(self.config, run=False)
+        try:
+            with explained(self.config):
+                refuse_newer_database(con, self.config)
+        except PadmError:
+            con.close()
+            raise
+        return PostgresReader(con, self.config)
+
     def reader(self) -> PostgresReader:
         """Return a reader that the caller closes."""
-        reader = PostgresReader(connect(self.config, run=False), self.config)
+        reader = self._connected()
         if reader.published_run() is None:
             reader.close()
             raise WarehouseMissing(

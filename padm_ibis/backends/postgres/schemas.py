@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from psycopg import errors as pg
 
+from padm_ibis.backends.contract import refuse_newer
 from padm_ibis.backends.postgres.connection import Connection, execute
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.sources.values import quote
+
+if TYPE_CHECKING:
+    from padm_ibis.config import Config
 
 REPLACED = ("silver", "gold")
 OLD = "_padm_old_"
@@ -46,6 +51,12 @@ def drop_old(con: Connection) -> None:
                 con.execute(f"DROP TABLE {table(schema, name)}")
             con.execute(f"DROP SCHEMA {quote(schema)}")
     con.execute("SET lock_timeout = '30s'")
+
+
+def refuse_newer_database(con: Connection, config: Config) -> None:
+    """Refuse a warehouse that a newer version of this library made; see `contract.refuse_newer`."""
+    there = execute(con, "SELECT schemaname, tablename FROM pg_catalog.pg_tables WHERE schemaname = ?", [LEDGER])
+    refuse_newer(lambda sql: execute(con, sql), {(schema, name) for schema, name in there}, str(config.warehouse.url))
 
 
 def known_tables(con: Connection) -> dict[str, set[str]]:

@@ -48,6 +48,9 @@ class PostgresStore:
         self._duck.close()
         self._folder.cleanup()
 
+    def verify(self) -> None:
+        """Nothing: the server looks after its files."""
+
     @property
     def staging(self) -> duckdb.DuckDBPyConnection:
         """A session in memory, through which the rows of sources pass."""

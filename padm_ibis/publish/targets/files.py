@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 
+from padm_ibis.access import followed
 from padm_ibis.errors import WarehouseError
 from padm_ibis.processes import is_alive
 from padm_ibis.publish.databases import Database, DuckDBFile, SQLiteFile
@@ -70,7 +71,17 @@ class FileTarget:
             self.database.query(f"CREATE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
         record(self.database, report, "ok")
         self.database.close()
-        self.temporary.replace(self.path)
+        with self._unheld():
+            self.temporary.replace(self.path)
+
+    @contextmanager
+    def _unheld(self) -> Iterator[None]:
+        """Hold off writers for a moment: what they change would be written beside the new file, and taken for its own."""
+        if not self.path.exists() or isinstance(self.database, SQLiteFile):
+            yield
+            return
+        with closing(self._publication.patience.of(lambda: DuckDBFile(self.path, read_only=True))):
+            yield
 
     def refuse(self) -> None:
         """Leave the file as it is, to the byte."""
@@ -79,14 +90,14 @@ class FileTarget:
 @contextmanager
 def file_target(publication: Publication) -> Iterator[FileTarget]:
     """Open a copy of the file; what a publication that died left beside it is cleared away."""
-    path, scheme = publication.url.path, publication.url.scheme
-    assert path is not None, "only called for files"
+    assert publication.url.path is not None, "only called for files"
+    path, scheme = followed(publication.url.path), publication.url.scheme
     if path.is_dir() or not path.parent.is_dir():
         raise WarehouseError(f"The target {path} is a folder, or its folder does not exist.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and path.stat().st_mode & 0o222 == 0):
         raise WarehouseError(f"The target {path} is read-only.", hint=f"chmod u+w {path}, or name another file.")
     if path.exists() and scheme == "duckdb":
-        DuckDBFile(path, read_only=True).close()  # refuses a file that somebody is writing
+        publication.patience.of(lambda: DuckDBFile(path, read_only=True)).close()  # refuses a file that somebody is writing
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.publish-*"):
         maker = re.search(r"\.publish-(\d+)", leftover.name)
         if maker and not is_alive(int(maker[1])):

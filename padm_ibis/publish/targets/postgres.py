@@ -181,6 +181,16 @@ class PostgresTarget:
         survivors.carry_table(self._con, old, staged)
 
 
+def _take(database: PostgresDatabase, publication: Publication) -> None:
+    from padm_ibis.backends.postgres.lock import holder
+
+    if not database.query(f"SELECT pg_try_advisory_lock({LOCK_KEY})")[0][0]:
+        raise WarehouseBusy(
+            f"Another publication to {publication.url} is going on{holder(database.raw, LOCK_KEY)}.",
+            hint="Wait until it ends, or for longer: --wait SECONDS.",
+        )
+
+
 @contextmanager
 def postgres_target(publication: Publication) -> Iterator[PostgresTarget]:
     """Lock the database for one publication and give it a staging schema, which goes with it."""
@@ -190,8 +200,7 @@ def postgres_target(publication: Publication) -> Iterator[PostgresTarget]:
     database = PostgresDatabase(publication.config, publication.url, read_only=False, called="target")
     con, stage = database.raw, f"{STAGE}_{secrets.token_hex(4)}"
     try:
-        if not con.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0]:
-            raise WarehouseBusy(f"Another publication to {publication.url} is going on.", hint="Wait until it ends.")
+        publication.patience.of(lambda: _take(database, publication))
         refuse_losses(database, publication)
         for (leftover,) in con.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s", [_LEFTOVERS]).fetchall():
             con.execute(f"DROP SCHEMA {quote(leftover)} CASCADE")

@@ -1,0 +1,171 @@
+"""What readers see: the warehouse's file, and in its place a newer one beside it for as long as somebody writes in it.
+
+Whoever has the file open for writing keeps it. Were another one renamed over it, DuckDB would write what they still change
+beside the new file, and its readers would take that for a part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from padm_ibis import atomic
+from padm_ibis.backends.contract import CONTRACT
+from padm_ibis.backends.duckdb.damage import opened, set_aside
+from padm_ibis.backends.duckdb.files import identity, keep_access, sync_folder, wal
+from padm_ibis.backends.patience import AT_ONCE, Patience
+from padm_ibis.errors import WarehouseBusy, WarehouseDamaged, WarehouseTooNew
+
+T = TypeVar("T")
+
+
+def beside(target: Path) -> Path:
+    """Return where a version stands that could not take the place of the readers' file yet."""
+    return target.with_name(f"{target.stem}.next{target.suffix}")
+
+
+def newest(target: Path) -> list[Path]:
+    """Return the files that readers may open, the one with the newest version first."""
+    there = [path for path in (target, beside(target)) if path.exists()]
+    return sorted(there, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def read(target: Path, reader: Callable[[Path], T]) -> T:
+    """Open the newest version, or, where somebody writes in it, the one that is not in use."""
+    *first, last = newest(target) or [target]
+    for path in first:
+        with suppress(WarehouseBusy):
+            return reader(path)
+    return reader(last)
+
+
+class Shown:
+    """The readers' file, for the run that holds the lock.
+
+    Parameters
+    ----------
+    target
+        Its path, of no symbolic link.
+    state
+        The working folder.
+    """
+
+    def __init__(self, target: Path, state: Path, patience: Patience) -> None:
+        self.target, self.state, self.patience = target, state, patience
+        self._path = state / "published.json"
+
+    # --- what is known of it -----------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        """The file with the newest version."""
+        return (newest(self.target) or [self.target])[0]
+
+    @property
+    def run_id(self) -> str | None:
+        """The run whose version readers see; None where it is gone or was never written."""
+        marker = self._marker()
+        return None if marker is None or not newest(self.target) else str(marker["run_id"])
+
+    def is_known(self) -> bool:
+        """Whether the file is what a run last put there or took over, to the byte."""
+        marker = self._marker()
+        return marker is not None and self.target.exists() and marker.items() >= identity(self.target).items()
+
+    def is_work_known(self, work: Path) -> bool:
+        """Whether a work file is as the last run left it, and that one ended by itself."""
+        marker = self._marker()
+        return marker is not None and work.exists() and marker.get("work") == identity(work)
+
+    def remember(self, run_id: str | None = None, **facts: Any) -> None:
+        """Keep what is known of the file; of a run that is named, that its version is the one there."""
+        known = self._marker() or {"run_id": "unknown"}
+        if run_id is not None:
+            known = {"run_id": run_id, "contract": CONTRACT}
+        atomic.write(self._path, json.dumps({**known, **facts}))
+
+    def forget(self) -> None:
+        """Know nothing of it any more."""
+        self._path.unlink(missing_ok=True)
+
+    def _marker(self) -> dict[str, Any] | None:
+        try:
+            marker = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return marker if isinstance(marker, dict) and "run_id" in marker else None
+
+    # --- what is done to it ------------------------------------------------------------------------------
+
+    @contextmanager
+    def unheld(self, *, whole: bool = False) -> Iterator[bool]:
+        """Hold off writers for a moment; yields whether there is a file. A damaged one is set aside.
+
+        Raises
+        ------
+        WarehouseBusy
+            If somebody writes in it for longer than our patience.
+        """
+        with ExitStack() as stack:
+            there = self.target.exists()
+            try:
+                if there:
+                    self.patience.of(lambda: stack.enter_context(opened(self.target, whole=whole)))
+            except WarehouseDamaged as damage:
+                self._refuse_newer()
+                self.patience.note(f"{set_aside(self.target, damage)} The warehouse was built anew.")
+                there = False
+            yield there
+
+    def _refuse_newer(self) -> None:
+        """A file that cannot be read is no damaged one where a newer version of this library was the last to write it."""
+        number = (self._marker() or {}).get("contract", 0)
+        if isinstance(number, int) and number > CONTRACT:
+            raise WarehouseTooNew(
+                f"The warehouse {self.target} was made by a newer padm-ibis, in a format that this one cannot read;"
+                " nothing was changed.",
+                hint="Install the padm-ibis that made it: pip install -U padm-ibis",
+            )
+
+    def settle(self) -> None:
+        """Give the version that stands beside the file its place, if whoever wrote in the file has closed it."""
+        waiting = beside(self.target)
+        if not waiting.exists():
+            return
+        marker = self._marker() or {"run_id": "unknown"}
+        if self.target.exists() and not (marker.get("beside") and self.is_known()):
+            return
+        with suppress(WarehouseBusy), Shown(self.target, self.state, AT_ONCE).unheld():
+            keep_access(self.target, waiting)
+            waiting.replace(self.target)
+            sync_folder(self.target.parent)
+            self.remember(str(marker["run_id"]), **identity(self.target))
+
+    def put(self, temporary: Path, run_id: str) -> None:
+        """Rename a finished file over the readers' one; beside it where somebody still writes in that."""
+        try:
+            with self.unheld() as there:
+                if there:
+                    wal(self.target).unlink(missing_ok=True)
+                    keep_access(self.target, temporary)
+                temporary.replace(self.target)
+                sync_folder(self.target.parent)
+                self.remember(run_id, **identity(self.target))
+                beside(self.target).unlink(missing_ok=True)
+        except WarehouseBusy as busy:
+            self._put_beside(temporary, run_id, busy)
+
+    def _put_beside(self, temporary: Path, run_id: str, busy: WarehouseBusy) -> None:
+        place, marker = beside(self.target), self._marker() or {}
+        keep_access(self.target, temporary)
+        temporary.replace(place)
+        sync_folder(place.parent)
+        taken_over = {name: value for name, value in marker.items() if name not in ("run_id", "work", "contract")}
+        self.remember(run_id, **{**taken_over, "beside": True})
+        self.patience.note(
+            f"{busy.message} This version was published beside it, as {place.name}, where padm_ibis and its commands find it;"
+            " the next run after that program has closed the file puts it in its place."
+        )
