@@ -99,7 +99,9 @@ def test_every_written_test_fails_until_it_is_filled_in_and_passes_then(everythi
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])  # the configuration's folder is added to it
+    # The configuration's folder is added to the path; that of an earlier test of this process may hold marts of its own.
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if not Path(place, "marts").exists()])
+    monkeypatch.delitem(sys.modules, "marts", raising=False)
     return tmp_path
 
 
