@@ -87,7 +87,7 @@ def _locks(con: Connection) -> Iterator[Diagnosis]:
     """Another run, and sessions that would keep a run from replacing tables."""
     from padm_ibis.backends.postgres.lock import holders
 
-    for _, name, began in holders(con):
+    for _, name, _, began in holders(con):
         who = str(name or "").removeprefix("padm-ibis run ") or "somebody"
         since = f" since {began}" if began else ""
         yield Diagnosis("warning", _SUBJECT, f"a run of {who} is going on{since}", "A second one would end with exit code 4.")
