@@ -193,7 +193,7 @@ def test_a_memory_that_is_lost_or_damaged_means_told_again(school: Make, channel
 
 def test_a_warehouse_out_of_reach_is_told(school: Make, channel: Channel) -> None:
     one = school(channel.section())
-    (one.folder / "w.duckdb").write_text("no database")
+    (one.folder / "w.duckdb").mkdir()  # a file of that content would be set aside as damaged
     assert one.run() == "WarehouseError"
     (text,) = channel.texts
     assert " failed: " in text

@@ -18,7 +18,10 @@ from padm_ibis.define.layers import LAYERS
 from padm_ibis.sample import SAMPLE_AS_OF
 
 AS_OF = SAMPLE_AS_OF.isoformat()
-EXPORTED = "gold_tft_training_dataset"
+EXPORTED = "mart_kpi_materia"
+REDEFINED = "gold_tft_training_dataset"
+RENAMED = {"anio_ingreso": "anio_ingreso_relativo", "anio_nacimiento": "anio_nacimiento_relativo"}
+"""What readers of the redefined table must change, as the changelog says; each with its ``_faltante``."""
 CONFIGURATION = """
 [warehouse]
 url = "{warehouse}"
@@ -67,6 +70,7 @@ def grown(folder: Path, warehouse: str, earlier: Callable[..., Any], now: Callab
     earlier(folder, "run", "--as-of", AS_OF)
     earlier(folder, "publish")
     earlier(folder, "export", EXPORTED, "--to", "exported")
+    earlier(folder, "export", REDEFINED, "--to", "redefined")
     now(folder, "run", "--as-of", AS_OF, "--json", "first.json")
     return University(folder, json.loads((folder / "first.json").read_text())["result"])
 
@@ -114,7 +118,23 @@ def test_an_export_is_still_verified(university, now):
     assert f"Equal: {EXPORTED} as of {AS_OF}" in now(university.folder, "verify", "exported").stdout
 
 
-def test_a_mirror_of_the_same_columns_is_published_without_a_word(university, now):
+def test_an_export_of_a_table_that_is_defined_otherwise_now_differs_and_the_reason_is_said(university, now):
+    told = now(university.folder, "verify", "redefined", expect=1)
+    said = told.stdout + told.stderr
+    assert "and other content than the" in said
+    assert f"the code of {REDEFINED} is another one" in said
+
+
+def test_a_mirror_is_told_which_columns_are_others_now_and_then_published_without_a_word(university, now):
+    told = now(university.folder, "publish")
+    said = [line.strip() for line in told.stderr.splitlines() if ": column " in line]
+    ending = ("", "_faltante")
+    assert sorted(said) == sorted(
+        f"gold.{REDEFINED}: column {name}{end} is {fate}"
+        for before, after in RENAMED.items()
+        for end in ending
+        for name, fate in ((before, "gone"), (after, "new"))
+    )
     told = now(university.folder, "publish")
     assert "column" not in told.stdout + told.stderr
     now(university.folder, "publish", "--check")
