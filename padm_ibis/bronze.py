@@ -34,6 +34,8 @@ from padm_ibis.words.terms import first, last, one_per
 
 ASPIRACION_ACEPTADA = ("A", "P")
 CONTACTO_MAIL_PRINCIPAL = "MP"
+RESULTADOS = "resultados"
+"""What ``historia_academica`` and ``academic`` both hold: one of the two is enough (data contract, §10.5)."""
 
 # --- joins that never multiply a row -------------------------------------------------------------------
 
@@ -90,7 +92,7 @@ def _places(
 
 # What the university calls constant of a student: programme, plan, campus, mode and entry, and the names of all these.
 @resource(
-    Students, load="full", since="fecha_ingreso",
+    Students, load="full", since="fecha_ingreso", essential="students",
     constant=(
         "persona", "propuesta", "propuesta_nombre", "propuesta_codigo", "plan_version_id", "plan_version",
         "ubicacion", "see_nombre", "see_calle", "see_numero", "see_codigo_postal", "see_institucion_id", "see_institucion",
@@ -135,7 +137,8 @@ def students(
 
 
 @resource(
-    Personas, load="full", hashes={"documento_hash": "documento", "usuario_hash": "texto", "email_hash": "texto"},
+    Personas, load="full", essential="personas",
+    hashes={"documento_hash": "documento", "usuario_hash": "texto", "email_hash": "texto"},
     constant=(
         "fecha_nacimiento", "sexo", "localidad_nacimiento", "localidad_nacimiento_desc", "nacionalidad", "nacionalidad_desc",
     ),
@@ -163,7 +166,7 @@ def personas(
     )  # fmt: skip
 
 
-@resource(Elementos, load="full", constant=("materia_codigo", "materia_nombre"))
+@resource(Elementos, load="full", essential="elementos", constant=("materia_codigo", "materia_nombre"))
 def elementos(sga_elementos: ir.Table) -> ir.Table:
     """Subjects, one row per elemento."""
     return sga_elementos.select("elemento", materia_codigo="codigo", materia_nombre="nombre")
@@ -210,7 +213,7 @@ def docentes_comision(
 
 
 @resource(
-    Academic, load="incremental", cursor="fecha_nota", known_at="fecha_nota",
+    Academic, load="incremental", cursor="fecha_nota", known_at="fecha_nota", essential=RESULTADOS,
     allow={
         "fan-out sga_comisiones": "an evaluation is of every comisión that has its entidad",
         "fan-out sga_evaluaciones+sga_comisiones": "an enrolment has a row for each evaluation of its comisión",
@@ -297,6 +300,7 @@ def _joined(*parts: str | ir.Value) -> ir.StringValue:
 @resource(
     HistoriaAcademica,
     load="incremental",
+    essential=RESULTADOS,
     cursor="fecha",
     known_at="fecha",
     fallback={"vw_hist_academica": "vw_hist_academica_basica"},

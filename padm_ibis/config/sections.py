@@ -109,6 +109,11 @@ class SourceConfig(Section):
         " its row; one word, or one per resource. By default files stop, and values of databases become null, counted.",
     )
     resources: list[str] | None = Field(default=None, description="Only these bronze tables; without it, all of the kind.")
+    require: list[str] = Field(
+        default_factory=list,
+        description="Bronze tables, or tables of the source, that must be given: without one the source is not read. By default"
+        " only what nothing can be built without; what else is missing or refused counts as empty, with a warning.",
+    )
     files: FilesConfig = Field(default_factory=FilesConfig, description="How the files of a files:// source are written.")
 
     @field_validator("freshness_hours")

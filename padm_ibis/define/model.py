@@ -87,6 +87,9 @@ class Resource(Model):
         ``constant`` do. No point-in-time table may depend on one: ``audit leakage`` proves it.
     since
         Without ``known_at``: the column, a constant one, that says from when a row is there.
+    essential
+        What a source cannot do without, by a word of the kind's own: at least one resource of each such word must be
+        given. None is optional: empty where a source does not give it. A kind without any such word needs all it has.
     hashes
         Columns that the loader replaces by a keyed hash before anything is written, and how each is normalised.
     fallback
@@ -101,6 +104,7 @@ class Resource(Model):
     constant: frozenset[str] = frozenset()
     now: frozenset[str] = frozenset()
     since: str | None = None
+    essential: str | None = None
 
     def time_of(self, column: str) -> Time:
         """What a column speaks of; those of the key say which row it is, and always did."""
@@ -160,6 +164,7 @@ def resource(
     constant: Iterable[str] = (),
     now: Iterable[str] = (),
     since: str | None = None,
+    essential: str | None = None,
     allow: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
@@ -181,6 +186,7 @@ def resource(
             constant=frozenset(constant),
             now=frozenset(now),
             since=since,
+            essential=essential,
             allow=_frozen(allow),
         )
         return _attach(function, record)

@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from padm_ibis.errors import PadmError, did_you_mean
+from padm_ibis.definitions import Definitions
+from padm_ibis.engine.cost import cost, told
+from padm_ibis.errors import DefinitionError, PadmError, did_you_mean
+from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.resolve import survey, tables_of
 from padm_ibis.report.health import Diagnosis
 from padm_ibis.sources.connect import Source, open_source
@@ -34,6 +37,7 @@ def examine(config: Config, settings: SourceConfig) -> Iterator[Diagnosis]:
     subject = f"source {settings.name}"
     try:
         kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
+        kind.check_required(settings)
         specs = kind.choose(settings.resources)
     except PadmError as error:
         yield Diagnosis("error", subject, error.message, error.hint)
@@ -51,7 +55,7 @@ def examine(config: Config, settings: SourceConfig) -> Iterator[Diagnosis]:
             yield Diagnosis("ok", subject, f"connected in {took:.0f} ms: {settings.url}")
             if source.dialect == "postgres":
                 yield from _server(source, subject)
-            yield from _tables(source, subject, kind, specs)
+            yield from _tables(config, source, subject, kind, specs)
         except PadmError as error:
             yield Diagnosis("error", subject, error.message, _databases(settings, error.message) or error.hint)
         finally:
@@ -101,18 +105,30 @@ def _server(source: Source, subject: str) -> Iterator[Diagnosis]:
         yield Diagnosis("warning", subject, text, "Let both take their time from NTP.")
 
 
-def _tables(source: Source, subject: str, kind: KindSpec, specs: list[ResourceSpec]) -> Iterator[Diagnosis]:
+def _tables(config: Config, source: Source, subject: str, kind: KindSpec, specs: list[ResourceSpec]) -> Iterator[Diagnosis]:
     wanted = tables_of(kind, specs)
     found = source.columns(wanted)
     findings = survey(source, kind, specs, found)
     columns = sum(len(c) for c in found.values())
+    definitions = Definitions(config)
     yield Diagnosis("ok", subject, f"{len(found)} of {len(wanted)} tables with {columns} columns can be read")
     for f in findings:
         if f.level != "note":
             advice = f.hint or (_MISSING if f.level == "error" else None)
-            yield Diagnosis(f.level, subject, f.concerns, advice)
+            yield Diagnosis(f.level, subject, f"{f.concerns}{_reach(definitions, f)}", advice)
     told = {f.table for f in findings if f.level == "error"} | source.refusals(wanted).keys()
     yield from _probes(source, subject, [name for name in wanted if name in found.keys() - told])
+
+
+def _reach(definitions: Definitions, finding: Finding) -> str:
+    """Say which tables and columns of silver and gold are made of what a source does not give, as the end of a sentence."""
+    if not finding.suffers:
+        return ""
+    try:
+        found = cost(definitions.graph, definitions.params(dt.date.today()), finding.suffers)
+    except DefinitionError:  # of tables that cannot be built nothing is lost; a run says what is wrong with them
+        return ""
+    return f", and so nothing or less in {told(found)}" if found else ""
 
 
 def _probes(source: Source, subject: str, tables: Sequence[str]) -> Iterator[Diagnosis]:

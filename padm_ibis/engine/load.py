@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from padm_ibis.engine import ledger
+from padm_ibis.engine.cost import not_given
 from padm_ibis.engine.state import RunState, now
 from padm_ibis.errors import PadmError, SourceUnreachable
 
@@ -41,7 +42,7 @@ def load(work: Work, run: RunState) -> None:
         )
     run.report.inputs = loaded.inputs
     run.report.failures = [replace(failure, message=run.config.mask(failure.message)) for failure in loaded.failures]
-    run.report.checks += loaded.checks
+    run.report.checks += [*loaded.checks, *not_given(run.config, run.definitions.dag, loaded.not_given)]
     run.report.notes += loaded.notes
     changed = {i.resource for i in loaded.inputs if i.changed}
     known = ledger.records(work)

@@ -69,6 +69,8 @@ def extract(
         raise ConfigError(f"{config.described}: there is no source to read.", hint="Add a [sources.<name>] with its url.")
     hasher = Hasher(config.hash_key())
     kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
+    for name, source in config.sources.items():
+        kinds[name].check_required(source)
     refreshed = _check_names(kinds, full_refresh, resources)
     run = Shared(config, store, hasher, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile, accept_drop)
     jobs = [Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]

@@ -20,6 +20,8 @@ class Finding:
     ----------
     resources
         Bronze tables that it concerns.
+    suffers
+        What of bronze is empty by it: ``table``, or ``table.column``.
     """
 
     level: Level
@@ -29,14 +31,21 @@ class Finding:
     text: str
     resources: tuple[str, ...] = ()
     hint: str | None = None
+    suffers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.source_db}: {self.text}"
+        return f"{self.source_db}: {self.text}{self.cost}"
+
+    @property
+    def cost(self) -> str:
+        """What is empty by it, as the end of a sentence."""
+        return f"; without it nothing in {listed(self.suffers)}" if self.suffers else ""
 
     @property
     def concerns(self) -> str:
         """The text, and the resources that need what it speaks of."""
-        return f"{self.text}; needed by {listed(self.resources)}" if self.resources else self.text
+        needed = f"; needed by {listed(self.resources)}" if self.resources and not self.suffers else ""
+        return f"{self.text}{needed}{self.cost}"
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
@@ -45,7 +54,8 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
     for f in findings:
         before = known.get((f.level, f.text))
         resources = tuple(dict.fromkeys((*(before.resources if before else ()), *f.resources)))
-        known[f.level, f.text] = replace(f, resources=resources)
+        suffers = tuple(dict.fromkeys((*(before.suffers if before else ()), *f.suffers)))
+        known[f.level, f.text] = replace(f, resources=resources, suffers=suffers)
     return list(known.values())
 
 

@@ -13,6 +13,7 @@ import duckdb
 from padm_ibis.errors import ConfigError, SourceShapeError
 from padm_ibis.extract import shrinkage
 from padm_ibis.extract.bounds import bounded_threads
+from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
 from padm_ibis.extract.reconcile import Bronze, compare
@@ -114,10 +115,12 @@ class Job:
     def _transfer(self, source: Source) -> Extraction:
         result = Extraction()
         clock = source.now()
-        found = source.columns(tables_of(self.kind, self.specs))
-        statements, findings = resolve(source, self.kind, self.specs, found)
+        wanted, before = tables_of(self.kind, self.specs), self.store.seen_columns(self.name)
+        found = source.columns(wanted)
+        known_of = Known(frozenset(table for table, _ in before), self.shared.accept_drop)
+        statements, findings = resolve(source, self.kind, self.specs, found, known_of)
         types = types_of(found)
-        result.findings += findings + drift(self.config, self.specs, self.store.seen_columns(self.name), types)
+        result.findings += findings + drift(self.config, self.specs, before, types)
         known = self.store.states(self.name)
         examination = Examination(source)
         examination.refuse(statements.values())
@@ -150,7 +153,7 @@ class Job:
                 statement = statements[spec.name]
                 result.checks += compare(source, spec, statement, here, self.shared.config)
         self.store.save(self.name, states, self.fingerprint)
-        self.store.save_columns(self.name, types)
+        self.store.save_columns(self.name, {**{c: t for c, t in before.items() if c[0] not in wanted}, **types})
         return result
 
     def _plan(self, spec: ResourceSpec, statement: Statement, known: State | None) -> Plan:
@@ -199,7 +202,7 @@ class Job:
     def _report(
         self, spec: ResourceSpec, plan: Plan, statement: Statement, rows: Staged, change: Change, state: State, seconds: float
     ) -> InputReport:
-        notes = [plan.why] if plan.why else []
+        notes = ["not given by the source"] if not statement.given else [plan.why] if plan.why else []
         notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
         notes += [f"{change.deleted} rows removed, of {shrinkage.loss(spec.name, change).before:,}"] if change.deleted else []
         return InputReport(

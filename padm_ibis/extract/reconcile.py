@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 
 from padm_ibis.errors import PadmError, SourceError
+from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.statement import Statement
@@ -240,7 +241,7 @@ def _check_source(
             source.attach()
             hasher.install(con)
             con.execute("BEGIN")
-            statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)))
+            statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)), Known())
             notes += [str(finding) for finding in findings]
             for spec in specs:
                 if progress is not None:

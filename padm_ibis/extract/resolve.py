@@ -1,8 +1,8 @@
 """Fit a resource's statement to the tables that one installation really has.
 
-The columns of the source are read first. What an installation lacks and may lack becomes typed nulls, what it keeps in
-another type is converted, what it must have and has not is an error that names it. Nothing is read before all of that
-is known for every resource.
+The columns of the source are read first. What an installation lacks and may lack becomes typed nulls or an empty table,
+what it keeps in another type is converted, what it must have and has not is an error that names it. Nothing is read
+before all of that is known for every resource.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from padm_ibis.extract.findings import Finding, Level, listed, merged, shape_error
 from padm_ibis.extract.fitted import Fitted, Suspect
+from padm_ibis.extract.given import BEFORE, Given, Known, Lack, lacks_of
 from padm_ibis.extract.statement import Statement
 from padm_ibis.sources.connect import Columns, Refusal, Source
 from padm_ibis.sources.conversion import Reading, convert
@@ -24,16 +25,21 @@ def tables_of(kind: KindSpec, specs: Iterable[ResourceSpec]) -> dict[str, TableS
 
 
 def resolve(
-    source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns
+    source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns, known: Known
 ) -> tuple[dict[str, Statement], list[Finding]]:
     """Return the statement of each resource, and what was remarkable.
+
+    Parameters
+    ----------
+    known
+        What was read the last time, and which of it may be gone.
 
     Raises
     ------
     SourceShapeError
         If something required is missing or has a type that does not convert; all of it is listed.
     """
-    fitted = _Fitting(source, kind, specs, found)
+    fitted = _Fitting(source, kind, specs, found, known)
     if errors := [f for f in fitted.findings if f.level == "error"]:
         raise shape_error(source.config.name, errors)
     return fitted.statements, fitted.findings
@@ -41,23 +47,29 @@ def resolve(
 
 def survey(source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns) -> list[Finding]:
     """Return everything remarkable about a source's tables, errors included."""
-    return _Fitting(source, kind, specs, found).findings
+    return _Fitting(source, kind, specs, found, Known()).findings
 
 
 class _Fitting:
     """The statements of one source, and everything remarkable that was met while they were fitted."""
 
-    def __init__(self, source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns) -> None:
-        self.source, self.kind, self.specs, self.found = source, kind, specs, found
+    def __init__(self, source: Source, kind: KindSpec, specs: Sequence[ResourceSpec], found: Columns, known: Known) -> None:
+        self.source, self.kind, self.found = source, kind, found
         self.statements: dict[str, Statement] = {}
         self._noted: list[Finding] = []
         # what is refused for one reason is one finding, however many tables it is
-        self._refused: dict[tuple[Level, Refusal], list[tuple[str, str]]] = {}
+        self._refused: dict[tuple[str | None, Refusal], list[tuple[str, ResourceSpec, tuple[str, ...]]]] = {}
         tables = tables_of(kind, specs)
         if (wrong := self._misplaced(tables)) is not None:
             self.findings = [wrong]
             return
         self._refusals = source.refusals(tables)
+        read = {spec.name: [(kind.tables[name], kind.tables[self._actual(spec, name)]) for name in spec.inputs] for spec in specs}
+        lacks = {name: tuple(lacks_of(source, pairs, found, self._refusals)) for name, pairs in read.items()}
+        self._given = Given(source.config, kind, lacks, known)
+        for spec in specs:
+            for lack in lacks[spec.name]:
+                self._lacks(spec, lack)
         self.statements = {spec.name: self._statement(spec) for spec in specs}
         self.findings = merged([*self._told_refusals(), *self._noted])
 
@@ -73,35 +85,48 @@ class _Fitting:
             hint = f'Write schema = "{best}" in [sources.{source.config.name}].'
         return Finding("error", source.config.name, "", None, text, hint=hint)
 
+    def _actual(self, spec: ResourceSpec, name: str) -> str:
+        """Return the table that a resource reads for one of its inputs."""
+        other = spec.fallback.get(name)
+        return other if other is not None and name not in self.found and other in self.found else name
+
+    def _lacks(self, spec: ResourceSpec, lack: Lack) -> None:
+        """Note what a source does not give of a resource, and what follows."""
+        why = self._given.why_fatal(spec, lack)
+        suffers = self._given.suffers(spec, lack) if why is None else ()
+        if lack.refusal is not None:
+            self._refused.setdefault((why, lack.refusal), []).append((lack.table, spec, suffers))
+        elif why is None:
+            text = f"{lack.text}: {'it' if lack.column is None else 'the table'} counts as empty"
+            self._note("warning", lack.table, spec.name, text, lack.column, suffers=suffers)
+        else:
+            hint = self.source.missing_hint if lack.column is None else None
+            hint = _accept([spec]) if why == BEFORE else hint
+            self._note("error", lack.table, spec.name, f"{lack.text}{why}", lack.column, hint)
+
     def _statement(self, spec: ResourceSpec) -> Statement:
+        empty = self._given.is_empty(spec) and not self._given.is_fatal(spec)
         tables, fallbacks = {}, {}
         for name in spec.inputs:
-            actual = name
-            if name not in self.found and spec.fallback.get(name) in self.found:
-                actual = fallbacks[name] = spec.fallback[name]
-            tables[name] = self._table(self.kind.tables[name], self.kind.tables[actual], spec)
+            actual = self._actual(spec, name)
+            if actual != name:
+                fallbacks[name] = actual
+            wanted = self.kind.tables[name]
+            tables[name] = Fitted(self._empty(wanted)) if empty else self._table(wanted, self.kind.tables[actual], spec)
         for name, used in fallbacks.items():
             why = f"{name} may not be read ({self._refusals[name].reason})" if name in self._refusals else f"{name} is missing"
             self._note("warning", name, spec.name, f"{why}: {spec.name} is read from {used}")
         on_invalid = self.source.config.invalid(spec.name) or self.source.on_invalid
-        return Statement(spec, self.source.dialect, tables, fallbacks, on_invalid)
+        return Statement(spec, self.source.dialect, tables, fallbacks, on_invalid, given=not empty)
 
     def _table(self, wanted: TableSpec, actual: TableSpec, spec: ResourceSpec) -> Fitted:
         """Return one table in the shape the expressions expect."""
-        resource = spec.name
-        found, refusal = self.found.get(actual.name), self._refusals.get(actual.name)
-        if refusal is not None and (found is None or refusal.hides):
-            level: Level = "warning" if wanted.optional and not refusal.hides else "error"
-            self._refused.setdefault((level, refusal), []).append((actual.name, resource))
-        elif found is None:
-            missing = f"{self.source.named(actual.name)} is missing"
-            if wanted.optional:
-                self._note("warning", actual.name, resource, f"{missing}: it counts as empty")
-            else:
-                self._note("error", actual.name, resource, missing, hint=self.source.missing_hint)
+        resource, found = spec.name, self.found.get(actual.name)
         if found is None:
             return Fitted(self._empty(wanted))
         readings = {column: self._column(actual, found, column, kind, resource) for column, kind in wanted.columns.items()}
+        if actual.required - found.keys():
+            return Fitted(self._empty(wanted))
         relation = self.source.qualified(actual.name)
         if all(reading.sql == quote(column) for column, reading in readings.items()):
             return Fitted(relation)
@@ -115,10 +140,10 @@ class _Fitting:
 
     def _column(self, table: TableSpec, found: Mapping[str, str], column: str, kind: str, resource: str) -> Reading:
         source, name = self.source, f"{self.source.config.schema}.{table.name}"
+        if column not in found and column in table.required:  # told as what the table lacks
+            return Reading(null(kind, source.dialect))
         if column not in found:
-            level: Level = "error" if column in table.required else "warning"
-            rest = "" if level == "error" else ": it counts as null"
-            self._note(level, table.name, resource, f"{name} has no column {column}{rest}", column)
+            self._note("warning", table.name, resource, f"{name} has no column {column}: it counts as null", column)
             return Reading(null(kind, source.dialect))
         written = source.written(table.name, column)
         reading = convert(quote(column), found[column], kind, source.dialect, source.config.timezone, written)
@@ -138,20 +163,36 @@ class _Fitting:
         return f"(SELECT {nulls} WHERE FALSE)"
 
     def _note(
-        self, level: Level, table: str, resource: str, text: str, column: str | None = None, hint: str | None = None
+        self,
+        level: Level,
+        table: str,
+        resource: str,
+        text: str,
+        column: str | None = None,
+        hint: str | None = None,
+        suffers: tuple[str, ...] = (),
     ) -> None:
-        self._noted.append(Finding(level, self.source.config.name, table, column, text, (resource,), hint))
+        self._noted.append(Finding(level, self.source.config.name, table, column, text, (resource,), hint, suffers))
 
     def _told_refusals(self) -> Iterator[Finding]:
-        for (level, refusal), pairs in self._refused.items():
-            tables = list(dict.fromkeys(table for table, _ in pairs))
-            resources = tuple(dict.fromkeys(resource for _, resource in pairs))
+        for (why, refusal), pairs in self._refused.items():
+            level: Level = "warning" if why is None else "error"
+            tables = list(dict.fromkeys(table for table, *_ in pairs))
+            specs = list({spec.name: spec for _, spec, _ in pairs}.values())
+            suffers = tuple(dict.fromkeys(one for *_, suffering in pairs for one in suffering))
             names = listed([f"{self.source.config.schema}.{table}" for table in tables])
             verb = "may be read in part only" if refusal.hides else "may not be read"
-            rest = "" if level == "error" else ": it counts as empty" if len(tables) == 1 else ": they count as empty"
-            text = f"{names} {verb} ({refusal.reason}){rest}"
+            counts = ": it counts as empty" if len(tables) == 1 else ": they count as empty"
+            text = f"{names} {verb} ({refusal.reason}){counts if why is None else why}"
             table = tables[0] if len(tables) == 1 else ""
-            yield Finding(level, self.source.config.name, table, None, text, resources, refusal.hint)
+            hint = _accept(specs) if why == BEFORE else refusal.hint
+            resources = tuple(spec.name for spec in specs)
+            yield Finding(level, self.source.config.name, table, None, text, resources, hint, suffers)
+
+
+def _accept(specs: Sequence[ResourceSpec]) -> str:
+    """Return how to take a source without something that it gave before."""
+    return f"Look at the source. If it is right: padm-ibis run --accept-drop {','.join(spec.name for spec in specs)}"
 
 
 def _names(spec: ResourceSpec, table: TableSpec, readings: Mapping[str, Reading], but: str) -> tuple[tuple[str, str], ...]:

@@ -31,4 +31,9 @@ class Extraction:
     @property
     def notes(self) -> list[str]:
         """What a reader of the report should know, one sentence each."""
-        return [str(finding) for finding in self.findings]
+        return [str(finding) for finding in self.findings if not finding.suffers]
+
+    @property
+    def not_given(self) -> list[Finding]:
+        """What the sources do not give, with what of bronze is empty by it."""
+        return [finding for finding in self.findings if finding.suffers]

@@ -27,6 +27,8 @@ class Statement:
         Table → the one that is read in its place.
     on_invalid
         What becomes of a value that is none of its column's type.
+    given
+        Whether the source gives it; otherwise it has no rows.
     """
 
     spec: ResourceSpec
@@ -34,6 +36,7 @@ class Statement:
     tables: Mapping[str, Fitted]
     fallbacks: Mapping[str, str]
     on_invalid: OnInvalid
+    given: bool = True
 
     @property
     def body(self) -> str:

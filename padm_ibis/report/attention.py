@@ -22,6 +22,7 @@ _ADVICE = (
     ("is none of", "correct the codes at the source, or silence it under [checks]"),
     ("no fact keeps the row", "give the rows their student at the source"),
     ("is not in", "these rows stay, without what they point to; add the missing rows at the source"),
+    ("not_given", "padm-ibis doctor says what that costs, column by column"),
     ("freshness", "look whether the source is still fed; freshness_hours of its [sources] table says when it is late"),
     ("rows of the source", "padm-ibis run --full-refresh NAME reads them again"),
 )

@@ -1,7 +1,7 @@
 """SIU Guaraní 3 (schema ``negocio``): every table and view that bronze reads, and nothing of them that it does not read.
 
 A column is required when it is a key, a date or something silver cannot do without. A table is optional when all that is
-taken from it may be null: catalogues of descriptions, the parts of the survey, contacts.
+taken from it may be null: catalogues of descriptions, the parts of the survey, documents, contacts.
 """
 
 from __future__ import annotations
@@ -96,7 +96,13 @@ _ALL = (
         string="sexo usuario email_temporal",
         date="fecha_nacimiento",
     ),
-    _table("mdp_personas_documentos", "documento nro_documento", int64="documento", string="nro_documento"),
+    _table(
+        "mdp_personas_documentos",
+        "documento nro_documento",
+        int64="documento",
+        string="nro_documento",
+        optional_table=True,
+    ),
     _table(
         "mdp_personas_contactos",
         "persona contacto_tipo",

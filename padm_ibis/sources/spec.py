@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -25,6 +25,8 @@ from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from padm_ibis.config import SourceConfig
+    from padm_ibis.define.lineage import Ref
     from padm_ibis.define.model import Hash
     from padm_ibis.define.source_table import SourceTable
 
@@ -63,6 +65,10 @@ class ResourceSpec:
         Dialect → statement over placeholders for the source's tables.
     vital
         ``table.column`` of the source that the key, or a column of `not_null`, is computed from.
+    made_of
+        Column → tables of the source that its values come from.
+    essential
+        What of a source it is that nothing can be built without; None where it is optional.
     """
 
     name: str
@@ -77,6 +83,8 @@ class ResourceSpec:
     foreign_keys: Mapping[str, str]
     sql: Mapping[str, str]
     vital: frozenset[str] = frozenset()
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    essential: str | None = None
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -104,6 +112,23 @@ class KindSpec:
             if name not in self.resources:
                 raise UnknownName("bronze resource", name, self.resources, where=f"the kind {self.name}")
         return [spec for spec in self.resources.values() if names is None or spec.name in names]
+
+    def is_optional(self, spec: ResourceSpec) -> bool:
+        """Whether a source may do without a resource; where a kind calls none essential, it needs all of them."""
+        return spec.essential is None and any(other.essential for other in self.resources.values())
+
+    def check_required(self, source: SourceConfig) -> None:
+        """Refuse names in a source's ``require`` that are neither its resources nor its tables.
+
+        Raises
+        ------
+        UnknownName
+            For the first of them.
+        """
+        known = {*self.resources, *self.tables}
+        for name in source.require:
+            if name not in known:
+                raise UnknownName("resource or source table", name, known, where=f"[sources.{source.name}] require")
 
 
 def kind_spec(kind: str, cache_folder: Path | None = None) -> KindSpec:
@@ -175,6 +200,7 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
 
     from padm_ibis.define import contract as contracts
     from padm_ibis.define.compile import sql
+    from padm_ibis.define.lineage import of_expression
     from padm_ibis.define.model import Resource, model_of
 
     record = model_of(function)
@@ -188,6 +214,7 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
     expression = function(**inputs)
     fields = contracts.all_columns(record.contract)
     not_null = frozenset(c.name for c in fields if not c.nullable)
+    origins = {name: _tables_columns(origin.values) for name, origin in of_expression(expression).items()}
     if missing := [c.name for c in fields if c.name not in (*LOADER_COLUMNS, *expression.columns)]:
         raise DefinitionError(f"{record.where}: {record.name} yields no {', '.join(missing)}.")
     return ResourceSpec(
@@ -202,16 +229,18 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         inputs=record.inputs,
         foreign_keys={c.name: c.fk for c in fields if c.fk},
         sql={dialect: sql(expression, dialect, pretty=False) for dialect in DIALECTS},
-        vital=_vital(expression, {name for name in record.grain if name != "source_db"} | not_null),
+        vital=frozenset(
+            f"{table}.{column}"
+            for name in {name for name in record.grain if name != "source_db"} | not_null
+            for table, column in origins.get(name, ())
+        ),
+        made_of={name: tuple(sorted({table for table, _ in refs})) for name, refs in origins.items()},
+        essential=record.essential,
     )
 
 
-def _vital(expression: ir.Table, columns: Collection[str]) -> frozenset[str]:
-    from padm_ibis.define.lineage import of_expression
-
-    origins = of_expression(expression)
-    refs = (ref for name in columns if name in origins for ref in origins[name].values)
-    return frozenset(f"{ref.table.removeprefix(_PREFIX)}.{ref.column}" for ref in refs)
+def _tables_columns(refs: Iterable[Ref]) -> list[tuple[str, str]]:
+    return [(ref.table.removeprefix(_PREFIX), ref.column) for ref in refs]
 
 
 def _with_references(specs: Sequence[ResourceSpec]) -> list[ResourceSpec]:
@@ -271,6 +300,7 @@ def _decode(data: dict[str, Any]) -> KindSpec:
                 "inputs": tuple(fields["inputs"]),
                 "not_null": frozenset(fields["not_null"]),
                 "vital": frozenset(fields["vital"]),
+                "made_of": {column: tuple(tables) for column, tables in fields["made_of"].items()},
             }
         )
         for name, fields in data["resources"].items()
