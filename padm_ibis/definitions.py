@@ -17,7 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.define import code
 from padm_ibis.define.dag import Dag
 from padm_ibis.define.statements import Statements
@@ -104,7 +104,7 @@ class Definitions:
                 if old.stem != self._file.stem:
                     old.unlink(missing_ok=True)
             atomic.write(self._file, self.dag.dumps())
-            with self._checked.open("a", encoding="utf-8") as file:
+            with access.create(self._checked, "a") as file:
                 file.write("".join(f"{name}\n" for name in fresh))
 
 

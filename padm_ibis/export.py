@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import pydantic.dataclasses
 from pydantic import computed_field
 
+from padm_ibis import access
 from padm_ibis.audit.scratch import Scratch, one_version
 from padm_ibis.define import contract as contracts
 from padm_ibis.define import fingerprint
@@ -86,17 +87,18 @@ def export(warehouse: Warehouse, graph: Graph, name: str, to: str | os.PathLike[
     UsageError
         If the folder holds anything else.
     """
-    model, target = graph[name], Path(to)
+    model, target = graph[name], access.followed(Path(to))
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / MANIFEST).is_file())):
         raise UsageError(f"{target} is not an empty folder, nor an earlier export.", hint="Give --to a folder of its own.")
-    working = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    working.mkdir(parents=True)
+    working = access.folder(target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}"))
     try:
         with one_version(warehouse):
             files = dict(_write(warehouse.table(f"{model.layer}.{model.name}"), model, working))
             manifest = {**_describe(warehouse, graph, model), "files": files}
-        (working / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        with access.create(working / MANIFEST) as file:
+            file.write(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
         if target.exists():
+            _keep_access(target, working)
             shutil.rmtree(target)
         working.rename(target)
     finally:
@@ -157,13 +159,23 @@ def _write(table: ir.Table, model: Model, folder: Path) -> Iterator[tuple[str, d
     schema = table.schema().to_pyarrow()
     for name, part in parts:
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        access.folder(path.parent)
         rows = 0
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with access.create_binary(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for batch in part.order_by(list(model.grain)).to_pyarrow_batches():
                 writer.write_table(pa.Table.from_batches([batch]).cast(schema))
                 rows += batch.num_rows
         yield name, {"rows": rows, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _keep_access(old: Path, new: Path) -> None:
+    """Give folders the access that the earlier export's folder has, and files that of its manifest."""
+    manifest = old / MANIFEST if (old / MANIFEST).exists() else None
+    for place in (*new.rglob("*"), new):
+        if place.is_dir():
+            access.keep(old, place)
+        elif manifest is not None:
+            access.keep(manifest, place)
 
 
 def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
 
-from padm_ibis import atomic, notify
+from padm_ibis import access, atomic, notify
 from padm_ibis.config import Config, redact_address
 from padm_ibis.errors import UsageError, WarehouseBusy
 from padm_ibis.extras import need
@@ -215,7 +215,7 @@ class _Keeper:
 
     def write(self) -> None:
         path = _path(self.config)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        access.folder(path.parent)
         atomic.write(path, self.status.json())
 
 

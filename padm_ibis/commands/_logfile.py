@@ -6,16 +6,25 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from padm_ibis import access
 
 
 class File(RotatingFileHandler):
     """A file that is moved aside when it is full; several commands may write it, and none loses a line for that."""
 
     def __init__(self, path: Path, max_bytes: int, kept: int, failed: Callable[[str], None]) -> None:
-        super().__init__(path, maxBytes=max_bytes, backupCount=kept, encoding="utf-8", errors="backslashreplace")
+        super().__init__(access.followed(path), maxBytes=max_bytes, backupCount=kept, encoding="utf-8", errors="backslashreplace")
         self.failed, self.is_broken = failed, False
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file, a new one for its owner's eyes alone."""
+        return open(  # type: ignore[return-value]
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=access.private
+        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record to the file of that name, whoever moved the one before aside."""

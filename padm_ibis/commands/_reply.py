@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from padm_ibis import access
 from padm_ibis.commands._asked import asked_for
 from padm_ibis.version import __version__
 
@@ -66,7 +67,8 @@ class Reply:
             click.echo(text)
             return None
         try:
-            Path(self.file).write_text(text + "\n", encoding="utf-8")
+            with access.create(Path(self.file)) as file:
+                file.write(text + "\n")
         except OSError as problem:
             return f"--json {self.file} cannot be written: {problem.strerror}."
         return None

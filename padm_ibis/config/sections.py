@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from padm_ibis.config.files import FilesConfig
+from padm_ibis.config.modes import FileMode
 from padm_ibis.config.section import Section
 from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
 from padm_ibis.errors import did_you_mean
@@ -43,6 +44,11 @@ class WarehouseConfig(Section):
         description="Most memory DuckDB may use, e.g. '4GB'; without it, 80 %.",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; without it, one per core.")
+    file_mode: FileMode | None = Field(
+        default=None,
+        description="Who may read the file of a duckdb:// warehouse, such as '0640': its group, too. Without it, a new file is"
+        " its owner's alone, and one that is there keeps its mode.",
+    )
 
 
 class PipelineConfig(Section):
@@ -190,6 +196,7 @@ class TargetConfig(Section):
     to: PublishUrl = Field(description="postgres://…, duckdb://<file> or sqlite://<file>.")
     tables: list[str] = Field(default_factory=list, description="Names or patterns; without it, those of [publish].")
     mode: Literal["replace", "upsert"] | None = Field(default=None, description="Without it, that of [publish].")
+    file_mode: FileMode | None = Field(default=None, description="Without it, that of [publish].")
 
 
 class PublishConfig(Section):
@@ -198,6 +205,11 @@ class PublishConfig(Section):
     to: PublishUrl | None = Field(default=None, description="postgres://…, duckdb://<file> or sqlite://<file>.")
     tables: list[str] = Field(default_factory=list, description="Names or patterns such as 'mart_*'; without it, all of gold.")
     mode: Literal["replace", "upsert"] = Field(default="replace", description="Replace tables, or upsert their rows by key.")
+    file_mode: FileMode | None = Field(
+        default=None,
+        description="Who may read the target's file, such as '0640'. Without it, a new file is its owner's alone, and one that"
+        " is there keeps its mode.",
+    )
     metrics: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="Table → name → SQL aggregate, e.g. revenue = 'sum(total_amount)'."
     )

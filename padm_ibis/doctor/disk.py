@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from padm_ibis import access
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.report.health import Diagnosis
 from padm_ibis.sources.values import literal
@@ -27,6 +28,11 @@ def warehouse(config: Config) -> Iterator[Diagnosis]:
     path = config.warehouse.url.path
     if path is None:
         yield Diagnosis("ok", "warehouse", f"{config.warehouse.url}: only its statements are written, see padm-ibis sql")
+        return
+    try:
+        path = access.followed(path)
+    except OSError as error:
+        yield Diagnosis("error", "warehouse", f"{path}: {error.strerror}")
         return
     folder = path.parent
     if not folder.is_dir():

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.report.history import RunRecord
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Journal:
         OSError
             If it cannot be written.
         """
-        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self.folder.mkdir(exist_ok=True)
+        access.folder(self.folder)
         text = json.dumps({"warehouse": self.warehouse, **record.as_dict()}, ensure_ascii=False)
         atomic.write(self._path(record.run_id), text, sync=True)
         self._tidy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
+from padm_ibis import access
 from padm_ibis.errors import PadmError, SourceError
 from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
@@ -268,7 +269,8 @@ def attach_bronze(con: duckdb.DuckDBPyConnection, config: Config) -> Callable[[s
         load_reader(con)
         con.execute(f"ATTACH {literal(url.reveal())} AS padm_warehouse (TYPE postgres, READ_ONLY)")
     else:
-        con.execute(f"ATTACH {literal(str(url.path))} AS padm_warehouse (READ_ONLY)")
+        assert url.path is not None, "a duckdb:// address has a path"
+        con.execute(f"ATTACH {literal(str(access.followed(url.path)))} AS padm_warehouse (READ_ONLY)")
     return lambda name: f"padm_warehouse.bronze.{quote(name)}"
 
 

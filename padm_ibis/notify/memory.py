@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.notify.notice import GOOD, Notice
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Memory:
         kept = asdict(Told(notice.state, at, since, run_id))
         known = self._all()
         known.setdefault(self.warehouse, {})[notice.topic] = {**kept, "at": at.isoformat(), "since": since.isoformat()}
-        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        access.folder(self.path.parent)
         atomic.write(self.path, json.dumps(known, indent=2))
 
     def news(self, notice: Notice, now: dt.datetime, *, remind: bool = True) -> Notice | None:

@@ -245,13 +245,13 @@ def source_of(config: Config) -> Iterator[Source]:
 @contextmanager
 def published_at(config: Config, url: Url) -> Iterator[Database]:
     """Open what is published at ``url``, read-only."""
-    if url.path is not None and not url.path.is_file():
-        raise UsageError(f"There is nothing published at {url.path}.")
     database: Database
     if url.path is None:
         database = PostgresDatabase(config, url, read_only=True, called="target")
+    elif url.path.is_file():
+        database = (DuckDBFile if url.scheme == "duckdb" else SQLiteFile)(followed(url.path), read_only=True)
     else:
-        database = (DuckDBFile if url.scheme == "duckdb" else SQLiteFile)(url.path, read_only=True)
+        raise UsageError(f"There is nothing published at {url.path}.")
     with closing(database):
         yield database
 

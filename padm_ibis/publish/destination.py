@@ -19,11 +19,14 @@ class Destination:
         Names or patterns; empty for what `publish.spec.chosen` takes by default.
     mode
         ``replace`` or ``upsert``.
+    file_mode
+        Who may read it, of a file where that is configured.
     """
 
     url: Url
     tables: tuple[str, ...]
     mode: str
+    file_mode: int | None = None
 
 
 def destination(config: Config, to: str | None, tables: Sequence[str] = (), mode: str | None = None) -> Destination:
@@ -42,8 +45,9 @@ def destination(config: Config, to: str | None, tables: Sequence[str] = (), mode
     config.require("publish", *(["publish.to"] if to is None else []))
     named = config.publish.targets.get(to or "")
     if named is not None:
-        return Destination(named.to, tuple(tables or named.tables), mode or named.mode or config.publish.mode)
-    return Destination(_url(config, to), tuple(tables), mode or config.publish.mode)
+        own = config.publish.file_mode if named.file_mode is None else named.file_mode
+        return Destination(named.to, tuple(tables or named.tables), mode or named.mode or config.publish.mode, own)
+    return Destination(_url(config, to), tuple(tables), mode or config.publish.mode, config.publish.file_mode)
 
 
 def destinations(config: Config) -> tuple[Destination, ...]:

@@ -105,7 +105,9 @@ def replicate(
             _check_there(source, specs)
             there = Side(source, {spec.name: source.place(spec.schema, spec.name) for spec in specs})
             columns = {name: source.columns(place) for name, place in there.place.items()}
-            publication = Publication(config, url, specs, columns, _views(config, url.scheme), report, Patience(wait, tell))
+            publication = Publication(
+                config, url, specs, columns, _views(config, url.scheme), report, Patience(wait, tell), goal.file_mode
+            )
             if check_only:
                 _compare_published(there, publication)
             else:
@@ -205,7 +207,7 @@ def _views(config: Config, dialect: str) -> dict[str, str]:
 
 def remember(config: Config, report: PublishReport) -> None:
     """Keep what happened in the source's working folder: a target that failed must stay as it was."""
-    with access.create(access.folder(config.state, parents=True) / "publications.jsonl", "a") as history:
+    with access.create(access.folder(config.state) / "publications.jsonl", "a") as history:
         history.write(json.dumps(json.loads(report.json())) + "\n")
 
 

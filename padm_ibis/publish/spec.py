@@ -69,6 +69,8 @@ class Publication:
         Name → SELECT, in the target's dialect.
     patience
         How long to wait for whoever has the target.
+    file_mode
+        Who may read the target's file, where that is configured.
     """
 
     config: Config
@@ -78,6 +80,7 @@ class Publication:
     views: Mapping[str, str]
     report: PublishReport
     patience: Patience = AT_ONCE
+    file_mode: int | None = None
 
     @property
     def upserts(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from padm_ibis import access, atomic
 from padm_ibis.backends.duckdb import STORAGE
+from padm_ibis.backends.duckdb.files import copy_whole, wal
 from padm_ibis.config import Url
 from padm_ibis.config.secrets import hide
 from padm_ibis.errors import PadmError, UsageError, WarehouseError
@@ -165,23 +167,49 @@ class _Target:
 @contextmanager
 def _open(url: Url, *, small: bool) -> Iterator[_Target]:
     """Open a database for one transaction: committed at the end, rolled back by any error."""
-    existed = url.path is None or url.path.exists()
+    if url.path is not None:
+        with _in_file(url, access.followed(url.path), small=small) as target:
+            yield target
+        return
     try:
-        connection = _connect_postgres(url) if url.path is None else _connect_duckdb(url.path, small=small)
+        connection = _connect_postgres(url)
     except duckdb.Error as error:
         raise WarehouseError(f"The sample cannot be written to {url}: {_first_line(error, url)}") from None
-    done = False
+    with closing(connection), _transaction(connection, url):
+        yield _Target(connection, postgres=True)
+
+
+@contextmanager
+def _in_file(url: Url, path: Path, *, small: bool) -> Iterator[_Target]:
+    """Write into a file that nobody else sees, and give it its place when it is done."""
+    with ExitStack() as stack:
+        try:
+            working = stack.enter_context(atomic.private_folder(path)) / path.name
+            if path.exists():
+                with duckdb.connect(str(path), read_only=True):  # nobody writes in it
+                    copy_whole(path, working)
+            connection = stack.enter_context(closing(_connect_duckdb(working, small=small)))
+        except duckdb.Error as error:
+            raise WarehouseError(f"The sample cannot be written to {url}: {_first_line(error, url)}") from None
+        except OSError as error:
+            raise WarehouseError(f"The sample cannot be written to {url}: {error.strerror}.") from None
+        with _transaction(connection, url):
+            yield _Target(connection, postgres=False)
+        connection.close()
+        access.restrict(working)
+        access.keep(path, working)
+        wal(path).unlink(missing_ok=True)  # what was in it is in the new file
+        atomic.put(working, path)
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection, url: Url) -> Iterator[None]:
     try:
         connection.execute("BEGIN")
-        yield _Target(connection, url.path is None)
+        yield
         connection.execute("COMMIT")
-        done = True
     except duckdb.Error as error:
         raise WarehouseError(f"Writing the sample to {url} failed, nothing was kept: {_first_line(error, url)}") from None
-    finally:
-        connection.close()
-        if url.path is not None and not (done or existed):
-            url.path.unlink(missing_ok=True)
 
 
 def _connect_duckdb(path: Path, *, small: bool) -> duckdb.DuckDBPyConnection:

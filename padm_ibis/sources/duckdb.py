@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from padm_ibis import access
 from padm_ibis.errors import SourceUnreachable
 from padm_ibis.sources.connect import Columns, Source
 from padm_ibis.sources.messages import driver_message
@@ -29,7 +30,7 @@ class DuckDBSource(Source):
             raise SourceUnreachable(f"The source {self.config.name}: there is no file {path}.")
         self.detach()
         try:
-            self.con.execute(f"ATTACH {literal(str(path))} AS {self.alias} (READ_ONLY)")
+            self.con.execute(f"ATTACH {literal(str(access.followed(path)))} AS {self.alias} (READ_ONLY)")
         except duckdb.Error as error:
             text = driver_message(error, self.config)
             hint = self.explained(error).hint

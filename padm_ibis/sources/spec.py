@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 
@@ -282,7 +282,7 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
 def _keep(path: Path, spec: KindSpec) -> None:
     """Keep the file, and nothing older; a folder that cannot be written costs time, not the run."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        access.folder(path.parent)
         for old in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.json"):
             old.unlink(missing_ok=True)
         atomic.write(path, json.dumps(asdict(spec), default=sorted, ensure_ascii=False))

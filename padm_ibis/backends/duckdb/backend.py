@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from padm_ibis import access
+from padm_ibis import access, atomic
 from padm_ibis.backends.duckdb.connection import explained
 from padm_ibis.backends.duckdb.files import files
 from padm_ibis.backends.duckdb.lock import held
 from padm_ibis.backends.duckdb.reader import DuckDBReader
-from padm_ibis.backends.duckdb.shown import newest, read
+from padm_ibis.backends.duckdb.shown import beside, newest, read
 from padm_ibis.backends.duckdb.work import DuckDBWork
 from padm_ibis.backends.patience import AT_ONCE, Patience
 from padm_ibis.errors import WarehouseDamaged, WarehouseError, WarehouseMissing
@@ -44,6 +44,9 @@ class DuckDBBackend:
         self._check_target()
         with held(self.path, self.state, patience):
             self._tidy()
+            if (mode := self.config.warehouse.file_mode) is not None:  # a run that has nothing new replaces no file
+                for place in newest(self.path):
+                    access.restrict(place, mode)
             work = DuckDBWork(self.config, self.path, patience)
             sound = True
             try:
@@ -119,3 +122,5 @@ class DuckDBBackend:
             for leftover in self.state.glob(pattern):
                 leftover.unlink(missing_ok=True)
         shutil.rmtree(self.state / "tmp", ignore_errors=True)
+        for place in (self.state / "work.duckdb", self.path, beside(self.path)):
+            atomic.tidy_beside(place)

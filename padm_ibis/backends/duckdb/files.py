@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
+from padm_ibis import access, atomic
 from padm_ibis.errors import WarehouseError
+from padm_ibis.sources.values import literal
 
 SHARES = hasattr(os, "copy_file_range")
 
@@ -27,7 +30,7 @@ def files(warehouse: Path) -> Iterator[None]:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file and have it on disk; file systems that can share blocks do so, where the system has a call for it."""
-    with source.open("rb") as reading, target.open("wb") as writing:
+    with source.open("rb") as reading, access.create_binary(target) as writing:
         left, shared = os.fstat(reading.fileno()).st_size, False
         try:
             while left and SHARES and (done := os.copy_file_range(reading.fileno(), writing.fileno(), min(left, 1 << 30))):
@@ -41,13 +44,27 @@ def copy(source: Path, target: Path) -> None:
         os.fsync(writing.fileno())
 
 
-def keep_access(old: Path, new: Path) -> None:
-    """Whoever could read the old file, and nobody else, can read the new one."""
-    if old.exists():
-        found = old.stat()
-        with suppress(PermissionError, AttributeError):  # only the administrator gives files away, and not on every system
-            os.chown(new, found.st_uid, found.st_gid)
-        new.chmod(stat.S_IMODE(found.st_mode))
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a DuckDB file, and what is not yet written into it."""
+    copy(source, target)
+    if wal(source).exists():
+        copy(wal(source), wal(target))
+
+
+def make(path: Path, *options: str) -> None:
+    """Make an empty DuckDB file that is its owner's alone: DuckDB itself would make it everybody's to read.
+
+    Parameters
+    ----------
+    options
+        Of ``ATTACH``: how it is stored.
+    """
+    with atomic.private_folder(path) as folder:
+        made = folder / path.name
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH {literal(str(made))} AS made ({', '.join(options)})")
+        access.restrict(made)
+        made.replace(path)
 
 
 def identity(path: Path) -> dict[str, int]:

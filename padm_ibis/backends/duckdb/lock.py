@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.backends.duckdb.files import files
 from padm_ibis.backends.patience import Patience
 from padm_ibis.errors import WarehouseBusy
@@ -35,7 +35,7 @@ def held(warehouse: Path, state: Path, patience: Patience) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # takes a twentieth of a second, and readers need none
 
-    lock = FileLock(state / "lock", thread_local=False)
+    lock = FileLock(state / "lock", mode=access.FILE, thread_local=False)
 
     def take() -> None:
         with files(warehouse):
@@ -48,7 +48,7 @@ def held(warehouse: Path, state: Path, patience: Patience) -> Iterator[None]:
                 ) from None
 
     with files(warehouse):
-        state.mkdir(mode=0o700, exist_ok=True)  # the work file is as private as the warehouse at its strictest
+        access.folder(state)
     patience.of(take)
     try:
         with files(warehouse):

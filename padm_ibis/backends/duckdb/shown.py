@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.backends.contract import CONTRACT
 from padm_ibis.backends.duckdb.damage import opened, set_aside
-from padm_ibis.backends.duckdb.files import identity, keep_access, sync_folder, wal
+from padm_ibis.backends.duckdb.files import identity, sync_folder, wal
 from padm_ibis.backends.patience import AT_ONCE, Patience
 from padm_ibis.errors import WarehouseBusy, WarehouseDamaged, WarehouseTooNew
 
@@ -51,10 +51,12 @@ class Shown:
         Its path, of no symbolic link.
     state
         The working folder.
+    mode
+        Who may read it, where that is configured.
     """
 
-    def __init__(self, target: Path, state: Path, patience: Patience) -> None:
-        self.target, self.state, self.patience = target, state, patience
+    def __init__(self, target: Path, state: Path, patience: Patience, mode: int | None = None) -> None:
+        self.target, self.state, self.patience, self.mode = target, state, patience, mode
         self._path = state / "published.json"
 
     # --- what is known of it -----------------------------------------------------------------------------
@@ -139,7 +141,7 @@ class Shown:
         if self.target.exists() and not (marker.get("beside") and self.is_known()):
             return
         with suppress(WarehouseBusy), Shown(self.target, self.state, AT_ONCE).unheld():
-            keep_access(self.target, waiting)
+            self._keep_access(waiting)
             waiting.replace(self.target)
             sync_folder(self.target.parent)
             self.remember(str(marker["run_id"]), **identity(self.target))
@@ -150,8 +152,8 @@ class Shown:
             with self.unheld() as there:
                 if there:
                     wal(self.target).unlink(missing_ok=True)
-                    keep_access(self.target, temporary)
-                temporary.replace(self.target)
+                self._keep_access(temporary)
+                atomic.put(temporary, self.target)
                 sync_folder(self.target.parent)
                 self.remember(run_id, **identity(self.target))
                 beside(self.target).unlink(missing_ok=True)
@@ -160,8 +162,8 @@ class Shown:
 
     def _put_beside(self, temporary: Path, run_id: str, busy: WarehouseBusy) -> None:
         place, marker = beside(self.target), self._marker() or {}
-        keep_access(self.target, temporary)
-        temporary.replace(place)
+        self._keep_access(temporary)
+        atomic.put(temporary, place)
         sync_folder(place.parent)
         taken_over = {name: value for name, value in marker.items() if name not in ("run_id", "work", "contract")}
         self.remember(run_id, **{**taken_over, "beside": True})
@@ -169,3 +171,7 @@ class Shown:
             f"{busy.message} This version was published beside it, as {place.name}, where padm_ibis and its commands find it;"
             " the next run after that program has closed the file puts it in its place."
         )
+
+    def _keep_access(self, new: Path) -> None:
+        if (lost := access.keep(self.target, new, self.mode)) is not None:
+            self.patience.note(f"{lost}.")

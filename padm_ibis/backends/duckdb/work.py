@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from padm_ibis import access
 from padm_ibis.backends.base import Design, Rows
 from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
 from padm_ibis.backends.duckdb.damage import check_content, check_header, opened, set_aside
-from padm_ibis.backends.duckdb.files import copy, files, identity, wal
+from padm_ibis.backends.duckdb.files import copy, copy_whole, files, identity, make, wal
 from padm_ibis.backends.duckdb.shown import Shown, beside
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.patience import Patience
@@ -37,7 +38,7 @@ class DuckDBWork:
 
     def __init__(self, config: Config, target: Path, patience: Patience) -> None:
         self.config, self.state, self.target, self.patience = config, config.state, target, patience
-        self.path, self.shown = self.state / "work.duckdb", Shown(target, config.state, patience)
+        self.path, self.shown = self.state / "work.duckdb", Shown(target, config.state, patience, config.warehouse.file_mode)
         self._con: SQLBackend | None = None
         with files(self.target):
             self._make_current()
@@ -121,9 +122,7 @@ class DuckDBWork:
             if source == self.target:
                 with opened(source):  # nobody writes in it
                     pass
-            copy(source, temporary)
-            if wal(source).exists():
-                copy(wal(source), wal(temporary))
+            copy_whole(source, temporary)
         with files(self.target), statements(self.path):
             self.raw.execute(f"ATTACH '{quoted(temporary)}' AS shown")
             try:
@@ -148,6 +147,8 @@ class DuckDBWork:
             Whether nothing spoke against the file: one that is doubted is read through by the next run.
         """
         self.raw.close()
+        with suppress(OSError):  # it is not empty
+            (self.state / "tmp").rmdir()
         with suppress(OSError):
             self.shown.remember(work=identity(self.path) if sound and not wal(self.path).exists() else None)
 
@@ -161,9 +162,7 @@ class DuckDBWork:
                 if not there or (self.path.exists() and self.shown.is_known()):
                     return
                 remade = self.state / "remake-work.duckdb"
-                copy(self.target, remade)
-                if wal(self.target).exists():
-                    copy(wal(self.target), wal(remade))
+                copy_whole(self.target, remade)
         except WarehouseBusy as busy:
             if not self.path.exists():
                 raise
@@ -195,11 +194,15 @@ class DuckDBWork:
             **settings_of(self.config),
             "temp_directory": str(self.state / "tmp"),
             "preserve_insertion_order": "false",
-            "storage_compatibility_version": STORAGE,
         }
         known = self.shown.is_work_known(self.path)
+        with files(self.target):
+            access.folder(self.state / "tmp")
         if there := self.path.exists():
             check_header(self.path)
+        else:
+            with files(self.target), statements(self.path):
+                make(self.path, f"STORAGE_VERSION '{STORAGE}'")
         try:
             con = duckdb.connect(str(self.path), config=settings)
         except duckdb.Error as error:

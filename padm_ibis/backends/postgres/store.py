@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from psycopg import errors as pg
 
+from padm_ibis import access
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
@@ -202,7 +203,7 @@ class PostgresStore:
         shown = f"SELECT * REPLACE ({cleaned}) FROM ({query})" if cleaned else query
         forced = f", FORCE_QUOTE ({', '.join(quote(name) for name in texts)})" if texts else ""
         pipe = Path(self._folder.name) / "rows.csv"
-        os.mkfifo(pipe)
+        os.mkfifo(pipe, access.FILE)
         failure: list[BaseException] = []
 
         def write() -> None:
@@ -258,7 +259,12 @@ class PostgresStore:
         file = Path(self._folder.name) / "bronze.csv"
         statement = f"COPY (SELECT {names} FROM {_bronze(name)}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
         longest = _LINE  # DuckDB takes many times a line's greatest length as its buffer; the server sends row by row
-        with explained(self._work.config), self._con.cursor() as cursor, cursor.copy(statement) as rows, file.open("wb") as out:
+        with (
+            explained(self._work.config),
+            self._con.cursor() as cursor,
+            cursor.copy(statement) as rows,
+            access.create_binary(file) as out,
+        ):
             for row in rows:
                 longest = max(longest, len(row))
                 out.write(row)

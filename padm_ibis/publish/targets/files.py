@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 
+from padm_ibis import access, atomic
 from padm_ibis.access import followed
+from padm_ibis.backends.duckdb.files import copy, copy_whole, wal
 from padm_ibis.errors import WarehouseError
-from padm_ibis.processes import is_alive
 from padm_ibis.publish.databases import Database, DuckDBFile, SQLiteFile
 from padm_ibis.publish.spec import Publication, TableSpec
 from padm_ibis.publish.targets.base import Target, upsert
@@ -28,11 +26,10 @@ class FileTarget:
 
     sessions = 1
 
-    def __init__(self, path: Path, scheme: str, publication: Publication) -> None:
-        self.path, self.temporary = path, path.with_name(f".{path.name}.publish-{os.getpid()}")
-        self._publication = publication
+    def __init__(self, path: Path, scheme: str, publication: Publication, folder: Path) -> None:
+        self.path, self.temporary, self._publication = path, folder / path.name, publication
         if path.exists():
-            shutil.copyfile(path, self.temporary)
+            (copy_whole if scheme == "duckdb" else copy)(path, self.temporary)
         self.database: Database = (DuckDBFile if scheme == "duckdb" else SQLiteFile)(self.temporary, read_only=False)
 
     def beside(self) -> AbstractContextManager[Target]:
@@ -71,8 +68,14 @@ class FileTarget:
             self.database.query(f"CREATE VIEW {self.database.place(specs[0].schema, name)} AS {statement}")
         record(self.database, report, "ok")
         self.database.close()
+        if not self.path.exists():
+            access.restrict(self.temporary)
+        if (lost := access.keep(self.path, self.temporary, self._publication.file_mode)) is not None:
+            self._publication.patience.tell(f"{lost}.")
         with self._unheld():
-            self.temporary.replace(self.path)
+            if isinstance(self.database, DuckDBFile):
+                wal(self.path).unlink(missing_ok=True)  # what was in it is in the new file
+            atomic.put(self.temporary, self.path)
 
     @contextmanager
     def _unheld(self) -> Iterator[None]:
@@ -98,20 +101,16 @@ def file_target(publication: Publication) -> Iterator[FileTarget]:
         raise WarehouseError(f"The target {path} is read-only.", hint=f"chmod u+w {path}, or name another file.")
     if path.exists() and scheme == "duckdb":
         publication.patience.of(lambda: DuckDBFile(path, read_only=True)).close()  # refuses a file that somebody is writing
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.publish-*"):
-        maker = re.search(r"\.publish-(\d+)", leftover.name)
-        if maker and not is_alive(int(maker[1])):
-            leftover.unlink(missing_ok=True)
-    target = FileTarget(path, scheme, publication)
-    try:
-        there = [spec for spec in publication.specs if target.database.exists(spec.schema, spec.name)]
-        if strangers := strangers_among(target.database, publication, there):
-            raise would_be_lost(strangers)
-        yield target
-    finally:
-        target.database.close()
-        for file in path.parent.glob(f"{glob.escape(target.temporary.name)}*"):  # and its journal or log
-            file.unlink(missing_ok=True)
+    atomic.tidy_beside(path)
+    with atomic.private_folder(path) as folder:
+        target = FileTarget(path, scheme, publication, folder)
+        try:
+            there = [spec for spec in publication.specs if target.database.exists(spec.schema, spec.name)]
+            if strangers := strangers_among(target.database, publication, there):
+                raise would_be_lost(strangers)
+            yield target
+        finally:
+            target.database.close()
 
 
 def _staging_name(spec: TableSpec) -> str:
