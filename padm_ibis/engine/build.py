@@ -107,6 +107,7 @@ def _check_relations(work: Work, run: RunState, stale: dict[str, str]) -> list[C
         there = all(m.name in existing[m.layer] or m.name in stale for m in (relation.child, relation.parent))
         if there and relation.child.layer != "bronze" and {relation.child.name, relation.parent.name} & stale.keys():
             found.setdefault(relation.child.name, []).append(relation)
+            run.related.add((relation.child.name, relation.described))
     results: list[CheckResult] = []
     for name, chosen in found.items():
         began = time.perf_counter()

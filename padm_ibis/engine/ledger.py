@@ -1,9 +1,9 @@
 """The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
 
-``runs`` (see `engine.history`) and ``check_results`` are for people. ``tables`` says of each table what it was made
-from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the engine. A run's
-``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one of
-the code.
+``runs`` (see `engine.history`), ``check_results`` and ``passed_over`` are for people. ``tables`` says of each table what
+it was made from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the engine. A
+run's ``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one
+of the code.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ TABLES = {
     " versions text, contents text, published boolean, details text",
     "check_results": "run_id text, table_name text, rule text, verdict text, failed_rows bigint, examples text,"
     " checked_at timestamp",
+    "passed_over": "run_id text, kind text, table_name text, source_db text, reason text, part boolean, failed_rows bigint,"
+    " before_rows bigint",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision, content text, model text",
     "state": "key text, value text",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import ibis.expr.types as ir
 
@@ -66,7 +66,8 @@ def observe(run: Run, table: ir.Table, model: Model, models: Mapping[str, Model]
             found = run("", partial(broken_rows, table, model.contract, rule, 3))
             examples = tuple(example(keys, row) for row in found)
             verdict: Verdict = "error" if severity == "error" else "warn"
-            results.append(CheckResult(model.name, observation.text, verdict, int(count), examples))
+            passes: Literal["unlinked"] | None = "unlinked" if observation.kind == "missing_student" else None
+            results.append(CheckResult(model.name, observation.text, verdict, int(count), examples, passes))
     return tuple(results)
 
 

@@ -18,7 +18,7 @@ from padm_ibis import atomic
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.backends.patience import Patience
 from padm_ibis.definitions import Definitions
-from padm_ibis.engine import history, ledger, queries
+from padm_ibis.engine import history, ledger, passed, queries
 from padm_ibis.engine.build import build
 from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
@@ -147,7 +147,9 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
         report.status = "up to date"
     report.seconds = round(time.perf_counter() - began, 3)
     report.published = not nothing_new
+    report.passed_over = passed.count(work, run)
     with work.transaction():
+        passed.write(work, report.run_id, report.passed_over)
         if report.published:  # until readers see this run, it is pending: whatever ends it before that, the next one shows it
             ledger.put(work, "unpublished", report.run_id)
         history.end(work, report, now(), run.definitions.code)

@@ -67,6 +67,7 @@ class RunState:
     changed: frozenset[str] = frozenset()
     bronze_checks: dict[str, int] = field(default_factory=dict)
     begun: bool = False
+    related: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def params(self) -> dict[str, Any]:

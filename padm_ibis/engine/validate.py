@@ -340,7 +340,8 @@ def check_relations(
             lost = lost.order_by([lost[k].asc(nulls_first=False) for k in relation.child.grain]).select(keys).limit(EXAMPLES)
             shown = tuple(example(keys, row) for row in run("", partial(_identity, lost)))
             verdict: Verdict = "error" if severity == "error" else "warn"
-            results.append(CheckResult(relation.child.name, relation.described, verdict, found[number], shown))
+            lacking = CheckResult(relation.child.name, relation.described, verdict, found[number], shown, "orphan")
+            results.append(lacking)
     return tuple(results)
 
 

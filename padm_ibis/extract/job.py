@@ -210,6 +210,8 @@ class Job:
             resource=spec.name,
             read=rows.read,
             changed=change.total,
+            copies=rows.copies,
+            early=rows.early,
             rows=change.rows,
             seconds=round(seconds, 3),
             since=since_of(spec, plan),

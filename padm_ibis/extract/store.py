@@ -16,6 +16,8 @@ import duckdb
 from padm_ibis.sources.spec import ResourceSpec
 
 LEDGER = "_padm"
+DUPLICATE = "another row has this key"
+"""Why a row stands in ``rejected_rows`` that is like no other in anything but its key."""
 Mode = Literal["full", "refresh", "first", "incremental"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from padm_ibis.report.passed import changes
 from padm_ibis.report.publication import PublishReport
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import RunReport
@@ -46,7 +47,11 @@ class Item:
 def of_run(report: RunReport) -> list[Item]:
     """Return what a run found: sources that failed, errors, warnings, notes."""
     failures = [Item("error", f"source {f.source_db}: {f.message}", f.hint or "") for f in report.failures]
-    return [*failures, *of_publications(report), *of_checks(report.checks), *(Item("note", note) for note in report.notes)]
+    return [*failures, *of_publications(report), *of_checks(report.checks), *_notes(report)]
+
+
+def _notes(report: RunReport) -> Iterator[Item]:
+    yield from (Item("note", text) for text in (*changes(report.passed_over), *report.notes))
 
 
 def of_publications(report: RunReport) -> list[Item]:

@@ -110,6 +110,7 @@ def of_report(report: RunReport, process: Mapping[str, Any], ended: dt.datetime 
                 {"table": c.table, "rule": c.rule, "verdict": c.verdict, "failed": c.failed}
                 for c in (*report.errors, *report.warnings)
             ],
+            "passed_over": [str(found) for found in report.passed_over],
             "notes": list(report.notes),
             "phases": dict(report.phases),
         },
@@ -193,6 +194,7 @@ def described(run: RunRecord, now: dt.datetime) -> Iterator[tuple[str, str]]:
     yield from _listed("unread", (f"{f['source_db']}: {f['message']}" for f in run.details.get("failures", ())))
     yield from _listed("tables", (_table(t) for t in run.details.get("tables", ())))
     yield from _listed("checks", (_check(c) for c in run.details.get("checks", ())))
+    yield from _listed("passed", run.details.get("passed_over", ()))
     yield from _listed("notes", run.details.get("notes", ()))
 
 

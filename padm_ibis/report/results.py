@@ -20,6 +20,8 @@ class CheckResult:
         Rows that break it.
     rows
         Some of those, by their keys; never personal data.
+    passes
+        For rows that are passed over by it: what they are called in ``_padm.passed_over``.
     """
 
     table: str
@@ -27,3 +29,4 @@ class CheckResult:
     verdict: Verdict
     failed: int = 0
     rows: tuple[str, ...] = ()
+    passes: Literal["unlinked", "orphan"] | None = None

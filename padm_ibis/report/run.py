@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from padm_ibis.report.answer import to_json
+from padm_ibis.report.passed import PassedOver, changes, summary
 from padm_ibis.report.publication import PublishReport
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import duration, examples, rows
@@ -66,6 +67,8 @@ class InputReport:
         Rows that arrived.
     changed
         Rows of bronze that are new, different or gone.
+    copies, early
+        Rows that did not arrive: copies of another, and those before ``incremental_start_date``.
     """
 
     source_db: str
@@ -73,6 +76,8 @@ class InputReport:
     read: int = 0
     changed: int = 0
     rows: int = 0
+    copies: int = 0
+    early: int = 0
     seconds: float = 0.0
     since: str | None = None
     watermark: str | None = None
@@ -109,6 +114,7 @@ class RunReport:
     failures: list[SourceFailure] = field(default_factory=list)
     tables: list[TableReport] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     publications: list[PublishReport] = field(default_factory=list)
@@ -194,5 +200,7 @@ def problems(report: RunReport) -> Iterator[str]:
         yield f"error   {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
     for check in report.warnings:
         yield f"warning {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
-    for note in report.notes:
+    for note in (*changes(report.passed_over), *report.notes):
         yield f"note    {note}"
+    if passed := summary(report.passed_over):
+        yield f"passed  {passed}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from padm_ibis.report.attention import Item, of_run, screenful
+from padm_ibis.report.passed import summary
 from padm_ibis.report.run import headline
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def show(report: RunReport, console: Console) -> None:
     console.print(Text(headline(report), style=f"bold {_VERDICTS[report.status]}"))
     console.print(Text(f"as of {report.as_of} · {report.warehouse} · run {report.run_id}", style="dim"))
     items, rest = screenful(of_run(report))
+    if passed := summary(report.passed_over):
+        console.print(Text(f"passed over: {passed}", style="dim"))
     if items:
         console.print()
         console.print(Group(*(attention(item) for item in items)))

@@ -9,11 +9,9 @@ from typing import Any
 
 import duckdb
 
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State
+from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
-
-_DUPLICATE = "another row has this key"
 
 
 class DuckDBStore:
@@ -193,9 +191,9 @@ class DuckDBStore:
         known = f"{LEDGER}.rejected_rows WHERE source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
         if plan.replaces:
             self._run(f"DELETE FROM {known}")
-        elif self._run(f"SELECT 1 FROM {known} AND reason <> {literal(_DUPLICATE)} LIMIT 1"):
+        elif self._run(f"SELECT 1 FROM {known} AND reason <> {literal(DUPLICATE)} LIMIT 1"):
             arrived = f"SELECT {_json(spec.key)} FROM {table} WHERE {where}"
-            self._run(f"DELETE FROM {known} AND reason <> {literal(_DUPLICATE)} AND key IN ({arrived})")
+            self._run(f"DELETE FROM {known} AND reason <> {literal(DUPLICATE)} AND key IN ({arrived})")
         if rejects is None:
             return 0
         match = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM t.{quote(name)}" for name in spec.key)
@@ -218,7 +216,7 @@ class DuckDBStore:
         key = ", ".join(quote(name) for name in spec.key)
         null_safe = " AND ".join(f"t.{quote(name)} IS NOT DISTINCT FROM k.{quote(name)}" for name in spec.key)
         keys = f"(SELECT {key} FROM {table} WHERE {where} GROUP BY ALL HAVING count(*) > 1)"
-        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource} AND reason = {literal(_DUPLICATE)}"
+        rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource} AND reason = {literal(DUPLICATE)}"
         again = 0
         if self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
             # Its rival may lie before what is read this time.
@@ -237,7 +235,7 @@ class DuckDBStore:
         differing = "SELECT padm_row FROM padm_twice WHERE likeness > 1"
         self._con.execute(
             f"INSERT INTO {LEDGER}.rejected_rows SELECT DISTINCT {literal(source_db)}, {resource}, {_json(spec.key)},"
-            f" {literal(_DUPLICATE)}, {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
+            f" {literal(DUPLICATE)}, {_content(spec)} FROM {table} WHERE rowid IN ({differing})"
         )
         rejected = self._one("SELECT count(*) FROM padm_twice WHERE likeness > 1")
         gone = self._one(f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM padm_twice WHERE place > 1)")
