@@ -76,12 +76,12 @@ class InputReport:
     read: int = 0
     changed: int = 0
     rows: int = 0
-    copies: int = 0
-    early: int = 0
     seconds: float = 0.0
     since: str | None = None
     watermark: str | None = None
     note: str = ""
+    copies: int = 0
+    early: int = 0
 
 
 @dataclass(frozen=True, slots=True)
