@@ -52,13 +52,13 @@ def refuse(source: SourceConfig, losses: Iterable[Loss], names: Collection[str])
         If there is any; the source's transaction is to be undone.
     """
     found = [
-        lost
-        for lost in losses
-        if lost.before - lost.now >= max(LEAST, source.max_shrinkage * lost.before) and not accepted(source, lost.resource, names)
+        one
+        for one in losses
+        if one.before - one.now >= max(LEAST, source.max_shrinkage * one.before) and not accepted(source, one.resource, names)
     ]
     if found and source.max_shrinkage < 1:
-        names = ",".join(sorted({lost.resource for lost in found}))
+        lost = ",".join(sorted({one.resource for one in found}))
         raise SourceShrunk(
             f"{'; '.join(map(str, found))}: more than {source.max_shrinkage:.0%} are gone, and nothing of the source is taken.",
-            hint=f"Look at the source. If it is right: padm-ibis run --accept-drop {names}",
+            hint=f"Look at the source. If it is right: padm-ibis run --accept-drop {lost}",
         )

@@ -64,9 +64,9 @@ def test_a_view_in_use_is_waited_for(built: School, monkeypatch: pytest.MonkeyPa
 def test_a_second_run_is_told_who_holds_the_warehouse(built: School) -> None:
     with built.backend().open():
         with pytest.raises(WarehouseBusy, match=rf"process {os.getpid()} on .*, since 20\d\d-"):
-            built.run()
+            built.run(wait=0)
         code = "from padm_ibis.cli import main; main()"
-        options = ["run", "--config", str(built.config), "--warehouse", built.url, "--as-of", AS_OF]
+        options = ["run", "--config", str(built.config), "--warehouse", built.url, "--as-of", AS_OF, "--wait", "0"]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
         second = subprocess.run(
             [sys.executable, "-c", code, *options], capture_output=True, text=True, check=False, env=environment
@@ -75,6 +75,17 @@ def test_a_second_run_is_told_who_holds_the_warehouse(built: School) -> None:
         assert re.search(r"in use by another run \(process \d+ on", second.stderr)
         assert built.rows("SELECT count(*) FROM gold.mart_pupil") == [(2,)]
     assert built.run().exit_code == 0
+
+
+def test_a_second_run_waits_for_the_first(built: School) -> None:
+    built.change(marks=[(12, 2, "2024-07-01", 5)])
+    holding = built.backend().open()
+    holding.__enter__()
+    ending = threading.Timer(1, holding.__exit__, (None, None, None))
+    ending.start()
+    assert built.run(wait=30).exit_code == 0
+    assert not ending.is_alive(), "it began while the other one had the warehouse"
+    assert built.rows("SELECT total FROM gold.mart_pupil WHERE pupil_id = 2") == [(5,)]
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------------

@@ -276,8 +276,8 @@ def _database(url: str, name: str) -> str:
 # --- the campaign ----------------------------------------------------------------------------------
 
 
-def tried(place: Place, fault: Fault, old: Content, new: Content) -> Outcome:
-    """Let one fault happen, and look at everything."""
+def tried(place: Place, fault: Fault, old: Content, new: Content, journal: int) -> Outcome:
+    """Let one fault happen, and look at everything; ``journal`` is the boundary after which the run stands in the journal."""
     place.again()
     ended, _ = forked(place.folder, lambda: run(fault, place.url))
     outcome = Outcome(fault, _how(ended))
@@ -292,7 +292,8 @@ def tried(place: Place, fault: Fault, old: Content, new: Content) -> Outcome:
             complain("readers see neither the old version nor the new one")
         if not seen["own"] or seen["own"][0] not in ("ok", "partial"):
             complain(f"the published run stands in its books as {seen['own']}")
-        if ended not in (0, 2) and seen["content"] == old and seen["statuses"][0] == "ok" and began(fault):
+        began = fault.boundary.number > journal
+        if ended not in (0, 2) and seen["content"] == old and seen["statuses"][0] == "ok" and began:
             complain("a run that began and did not end well is not in the history")
     ended, _ = forked(place.folder, lambda: run(None, place.url))
     if ended:
@@ -320,14 +321,6 @@ def unexpected(fault: Fault, ended: int) -> str:
         fault.kind, (0, 1, 3)
     )
     return "" if ended in expected else f"it ended with {ended}, not {' or '.join(map(str, expected))}"
-
-
-def began(fault: Fault) -> bool:
-    """Whether the run stood in the journal before the fault."""
-    return fault.boundary.number > JOURNAL[0]
-
-
-JOURNAL = [0]
 
 
 def _how(ended: int) -> str:
@@ -364,13 +357,13 @@ def main() -> None:
     if old == new:
         raise SystemExit("the two versions are equal: nothing could be told")
     boundaries = [Boundary(**one) for one in found]
-    JOURNAL[0] = next(b.number for b in boundaries if "journal.py" in b.where and b.what == "posix.replace")
+    journal = next(b.number for b in boundaries if "journal.py" in b.where and b.what == "posix.replace")
     kinds = (*KINDS, "connection cut") if given.postgres else KINDS
     faults = chosen(boundaries, kinds, given.faults, given.seed)
     if given.killed_in:
         faults = (Fault(boundary, "kill") for boundary in boundaries if re.search(given.killed_in, str(boundary)))
     for fault in faults:
-        print(tried(place, fault, old, new), flush=True)
+        print(tried(place, fault, old, new, journal), flush=True)
 
 
 if __name__ == "__main__":
