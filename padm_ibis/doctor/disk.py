@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from padm_ibis import access
+from padm_ibis.disk import COPIES, size
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.report.health import Diagnosis
 from padm_ibis.sources.values import literal
@@ -18,7 +19,6 @@ from padm_ibis.sources.values import literal
 if TYPE_CHECKING:
     from padm_ibis.config import Config
 
-_ROOM = 2  # a run needs the work file and its copy
 _LEAST = 1 << 28
 _READ_ONLY = "Is the disk mounted read-only, or does another user own it? A run writes there, and to the folder beside it."
 
@@ -41,10 +41,10 @@ def warehouse(config: Config) -> Iterator[Diagnosis]:
     for place in (folder, path, config.state):
         if place.exists() and not os.access(place, os.W_OK):
             yield Diagnosis("error", "warehouse", f"{place} may not be written", _READ_ONLY)
-    size = sum(f.stat().st_size for f in (path, config.state / "work.duckdb") if f.exists())
+    held = sum(f.stat().st_size for f in (path, config.state / "work.duckdb") if f.exists())
     free = shutil.disk_usage(folder).free
-    text = f"{path.name}: {_bytes(size)} on disk, {_bytes(free)} free"
-    enough = free > _ROOM * max(size, _LEAST)
+    text = f"{path.name}: {size(held)} on disk, {size(free)} free"
+    enough = free > COPIES * max(held, _LEAST)
     advice = None if enough else "Free some space: a run needs room for two copies of the warehouse."
     yield Diagnosis("ok" if enough else "warning", "warehouse", text, advice)
     yield from _last_read(path)
@@ -67,11 +67,3 @@ def _last_read(path: Path) -> Iterator[Diagnosis]:
         return
     for name, oldest, count in rows:
         yield Diagnosis("ok", "warehouse", f"{name}: {count} tables, the oldest read {oldest:%Y-%m-%d %H:%M} UTC")
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"

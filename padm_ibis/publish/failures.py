@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from padm_ibis.config import Config, Url
+from padm_ibis.disk import is_full
 from padm_ibis.errors import WarehouseBusy, WarehouseError
 from padm_ibis.sources.messages import driver_message
 
 # DuckDB hands on what a server said without its code; servers may speak Spanish here.
-_FULL = ("no space left on device", "no queda espacio", "disk is full", "disk quota exceeded", "file system is full")
 _READ_ONLY = ("read-only", "readonly", "sólo lectura", "solo lectura")
 _LOST = (
     "server closed the connection", "terminating connection", "terminando la conexión", "connection is closed",
@@ -61,7 +60,7 @@ def explain(error: Exception, config: Config, url: Url, table: str) -> Warehouse
     text, state = _message(error, config), str(getattr(error, "sqlstate", None) or "")
     said, where = text.lower(), f" while {table} was published" if table else ""
     kept = "the target keeps what it had"
-    if state == "53100" or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _says(said, _FULL):
+    if state == "53100" or is_full(error) or is_full(text):
         return WarehouseError(
             f"The disk of {url} is full{where}; {kept}.", hint="Free some space: it must hold its tables twice for a moment."
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
+from padm_ibis import disk
 from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
 from padm_ibis.sources.exact import ISO, Written
 from padm_ibis.sources.hints import hint_for
@@ -141,9 +142,11 @@ class Source(ABC):
 def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> WarehouseError | None:
     """Return what a driver's error means for the warehouse; None where it speaks of the source, unless ``certainly`` not."""
     text = driver_message(error)
-    if "no space left" in text.lower() or "disk full" in text.lower():
-        hint = "Free some space: a run needs room for two copies of the warehouse."
-        return WarehouseError("The disk of the warehouse is full; the sources that were complete are kept.", hint=hint)
+    if disk.is_full(error):
+        if "ERROR:" in str(error):  # a server's words: it is the source's disk
+            return None
+        told, hint = disk.full(error)
+        return WarehouseError(f"{told}; the sources that were complete are kept.", hint=hint)
     if isinstance(error, duckdb.OutOfMemoryException):
         return WarehouseError(f"DuckDB ran out of memory: {text}.", hint="Set [warehouse] memory_limit, e.g. '4GB'.")
     if certainly or isinstance(error, duckdb.FatalException):

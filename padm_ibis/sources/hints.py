@@ -41,6 +41,7 @@ _HINTS = (
      " say ALTER ROLE … BYPASSRLS; or set row_security = true for this source, to load what the policy shows."),
     ("statement timeout", "A statement took longer than statement_timeout_s of this source; raise it, or add an index there."),
     ("lock timeout", "Something at the source holds a lock; try again, or raise lock_timeout_s."),
+    ("no space left", "The disk of the source's server is full; its administrator has to free some space there."),
     ("permission denied", GRANTS),
     ("invalid input syntax", "A column there holds a value that its type here cannot; `padm-ibis doctor` lists changed types."),
     ("conflicting lock", "Another program writes to that file; close it."),

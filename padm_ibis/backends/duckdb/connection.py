@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from padm_ibis import disk
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseDamaged, WarehouseError
 from padm_ibis.extract.store import LEDGER
@@ -79,6 +80,8 @@ def statements(warehouse: Path, table: str = "") -> Iterator[None]:
     except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.FatalException) as error:
         raise explained(error, warehouse, table) from None
     except duckdb.Error as error:
+        if disk.is_full(error):  # a COMMIT that cannot be written is told as an error of the transaction
+            raise explained(error, warehouse, table) from None
         if not table:
             raise
         # Values in a message may be personal data; names of columns and types are not.
@@ -96,11 +99,9 @@ def explained(error: duckdb.Error, path: Path, table: str = "") -> WarehouseErro
         return WarehouseBusy(
             f"The warehouse {path} is open for writing in another program{who}.", hint="Close it there, or open it read-only."
         )
-    if "No space left" in text or ("disk" in text.lower() and "full" in text.lower()):
-        return WarehouseError(
-            f"The disk of the warehouse {path} is full{while_building}.",
-            hint="Free some space: a run needs room for two copies of the warehouse.",
-        )
+    if disk.is_full(text):
+        told, hint = disk.full(text, path.parent, path)
+        return WarehouseError(f"{told}{while_building}: the warehouse {path.name} could not be written.", hint=hint)
     if isinstance(error, duckdb.OutOfMemoryException):
         return WarehouseError(
             f"DuckDB ran out of memory{while_building}: {text}", hint="Set [warehouse] memory_limit, e.g. '4GB'."

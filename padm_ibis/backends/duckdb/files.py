@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from padm_ibis import access, atomic
+from padm_ibis import access, atomic, disk
 from padm_ibis.errors import WarehouseError
 from padm_ibis.sources.values import literal
 
@@ -23,20 +23,29 @@ def files(warehouse: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or warehouse
-        hint = "Free some space: a run needs room for two copies of the warehouse." if error.errno == 28 else None
-        raise WarehouseError(f"The warehouse cannot be written: {error.strerror} ({place}).", hint=hint) from None
+        if disk.is_full(error):
+            text, hint = disk.full(error, warehouse.parent, warehouse)
+            raise WarehouseError(f"{text}: the warehouse {warehouse.name} could not be written.", hint=hint) from None
+        raise WarehouseError(f"The warehouse cannot be written: {error.strerror} ({error.filename or warehouse}).") from None
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file and have it on disk; file systems that can share blocks do so, where the system has a call for it."""
+    """Copy a file and have it on disk, whole or not at all; file systems that can share blocks do so, where they may."""
+    try:
+        _copy(source, target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as reading, access.create_binary(target) as writing:
         left, shared = os.fstat(reading.fileno()).st_size, False
         try:
             while left and SHARES and (done := os.copy_file_range(reading.fileno(), writing.fileno(), min(left, 1 << 30))):
                 left, shared = left - done, True
         except OSError as error:
-            if shared or error.errno == 28:
+            if shared or disk.is_full(error):
                 raise
         if left:
             shutil.copyfileobj(reading, writing, 1 << 22)

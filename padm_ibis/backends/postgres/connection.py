@@ -145,8 +145,8 @@ def _explain(error: psycopg.Error, config: Config, table: str) -> PadmError:
         return WarehouseError(f"The warehouse {url} cancelled a statement{building}: {text}.")
     if isinstance(error, pg.DiskFull):
         return WarehouseError(
-            f"The disk of the warehouse {url} is full{building}.",
-            hint="Free some space: a run needs room for two copies of silver and gold.",
+            f"The disk of the server of the warehouse {url} is full{building}: {text}.",
+            hint="Free some space there: a run needs room for two copies of silver and gold, and of what it changes in bronze.",
         )
     if isinstance(error, pg.OutOfMemory):
         return WarehouseError(f"The server of the warehouse {url} ran out of memory{building}: {text}.")
