@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from padm_ibis.define.contract import BronzeContract, GoldContract, SilverContract, column
     from padm_ibis.define.model import model, resource
     from padm_ibis.define.source_table import SourceTable
+    from padm_ibis.erasure import forget
     from padm_ibis.errors import PadmError
     from padm_ibis.overview import history, status
     from padm_ibis.params import Params
@@ -33,6 +34,7 @@ _PUBLIC = {
     "check": "api",
     "column": "define.contract",
     "connect": "warehouse",
+    "forget": "erasure",
     "history": "overview",
     "load_config": "config",
     "model": "define.model",
@@ -57,6 +59,7 @@ __all__ = [
     "check",
     "column",
     "connect",
+    "forget",
     "history",
     "load_config",
     "model",

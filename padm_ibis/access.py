@@ -107,3 +107,13 @@ def followed(path: Path) -> Path:
     if found.is_symlink():
         raise OSError(errno.ELOOP, "Too many levels of symbolic links", str(path))
     return found
+
+
+def said(path: Path, home: Path) -> str:
+    """Return a whole path as it is written down in a folder: relative below it, so that it means the same in a copy of that."""
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
+
+
+def place(text: str, home: Path) -> Path:
+    """Return the whole path that `said` wrote down in a folder."""
+    return home / text

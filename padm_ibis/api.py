@@ -11,6 +11,7 @@ from contextlib import suppress
 from padm_ibis import notify
 from padm_ibis.backends.patience import WAIT
 from padm_ibis.config import SAMPLE_AS_OF, Config, load_config
+from padm_ibis.engine import unfinished
 from padm_ibis.engine.run import run as _run
 from padm_ibis.engine.state import Request
 from padm_ibis.errors import ConfigError, PadmError, UsageError, WarehouseError
@@ -86,8 +87,23 @@ def run(
     )
     with notify.Watch(settings) as watch:
         report = _run_and_publish(settings, request, progress) if publish else _run(settings, request, progress)
+        _finish_erasures(settings, report, progress, wait)
         watch.ended(report)
     return report
+
+
+def _finish_erasures(config: Config, report: RunReport, progress: Progress | None, wait: float) -> None:
+    """Do what an erasure that was cut off left to do; a run does not fail for it."""
+    if not unfinished.found(config):
+        return
+    from padm_ibis import erasure
+
+    try:
+        for one in erasure.finish(config, progress, wait):
+            left = "; ".join(one.failed)
+            report.notes.append(f"An erasure {f'is not finished: {left}' if left else 'was finished'} ({one.certificate}).")
+    except PadmError as error:
+        report.notes.append(f"An erasure is not finished: {config.mask(error.message)} padm-ibis forget tries again.")
 
 
 def _run_and_publish(config: Config, request: Request, progress: Progress | None) -> RunReport:

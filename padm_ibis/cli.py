@@ -42,6 +42,10 @@ COMMANDS = {
     "export": ("padm_ibis.commands.export:export", "Write one table as Parquet, with a manifest of what it was made from."),
     "verify": ("padm_ibis.commands.verify:verify", "Rebuild an export from its manifest and say equal, or what differs."),
     "sample": ("padm_ibis.commands.sample:sample", "Write the sample university, of any size, into DuckDB or PostgreSQL."),
+    "forget": (
+        "padm_ibis.commands.forget:forget",
+        "Erase people from the warehouse and from what was made of it, and keep them away.",
+    ),
     "publish": ("padm_ibis.commands.publish:publish", "Replicate tables to another database, reconciled with it."),
     "schedule": ("padm_ibis.commands.schedule:schedule", "Run every day, in the foreground, for machines without cron."),
 }

@@ -13,7 +13,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pydantic.dataclasses
 from pydantic import computed_field
 
-from padm_ibis import access
+from padm_ibis import access, atomic
 from padm_ibis.audit.scratch import Scratch, one_version
 from padm_ibis.define import contract as contracts
 from padm_ibis.define import fingerprint
@@ -38,9 +40,13 @@ from padm_ibis.params import Params
 from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
+    from padm_ibis.config import Config
     from padm_ibis.warehouse import Warehouse
 
+_KNOWN, _NEW = "exports.json", ".new"
 PARTITION = "particion"
+ERASED = "erased"
+"""Key of a manifest: what was taken out of the files since, ``at`` and ``rows`` each."""
 MANIFEST = "_manifest.json"  # readers of folders (Arrow, Spark) leave out what begins with an underscore
 
 
@@ -101,6 +107,7 @@ def export(warehouse: Warehouse, graph: Graph, name: str, to: str | os.PathLike[
             _keep_access(target, working)
             shutil.rmtree(target)
         working.rename(target)
+        _remember(warehouse.config, target)
     finally:
         shutil.rmtree(working, ignore_errors=True)
     return manifest
@@ -136,6 +143,7 @@ def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]
     verdict.notes += [f"{n} was {v}, is {here.get(n)}." for n, v in manifest["versions"].items() if here.get(n) != v]
     if not verdict.differs:
         verdict.differs += _content(folder, manifest)
+    verdict.notes += [f"{one['rows']:,} rows were taken out on {one['at'][:10]}: an erasure." for one in manifest.get(ERASED, ())]
     return verdict
 
 
@@ -145,6 +153,88 @@ def read(directory: str | os.PathLike[str]) -> pa.Table:
     manifest = _manifest(folder)
     parts = [pq.ParquetFile(folder / path).read() for path in sorted(manifest["files"])]
     return pa.concat_tables(parts)
+
+
+# --- what is known of exports, and what is taken out of them --------------------------------------------------
+
+
+def known(config: Config) -> list[Path]:
+    """Return the folders that tables of a warehouse were exported to from this machine, whether they are there or not."""
+    try:
+        texts = json.loads((config.state / _KNOWN).read_text(encoding="utf-8"))
+        return [access.place(text, config.state.parent) for text in texts]
+    except (OSError, ValueError):
+        return []
+
+
+def _remember(config: Config, target: Path) -> None:
+    """Keep where an export is, for an erasure; a reader who may not write beside the warehouse names it then."""
+    home, folders = config.state.parent, known(config)
+    with suppress(OSError):
+        if target.absolute() not in folders:
+            texts = [access.said(folder, home) for folder in (*folders, target.absolute())]
+            atomic.write(config.state / _KNOWN, json.dumps(texts, indent=1))
+
+
+def take_out(directory: str | os.PathLike[str], mine: Callable[[str, pa.Table], pa.Array | None]) -> int:
+    """Take rows out of an export, and have its manifest say what is left; return how many.
+
+    Each file changes in one step, the manifest last: what a kill cut off is completed by doing the same again.
+
+    Parameters
+    ----------
+    mine
+        Gives, for the rows of the named table in a file, which go; None for none of them.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no manifest.
+    """
+    folder = Path(directory)
+    _complete(folder)
+    manifest = _manifest(folder)
+    gone = 0
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        rows = pq.ParquetFile(path).read()
+        mask = mine(manifest["table"], rows)
+        if mask is None:
+            continue
+        kept, new = rows.filter(pc.invert(mask)), path.with_name(path.name + _NEW)
+        with access.create_binary(new) as file:
+            pq.write_table(kept, file, compression="zstd")
+        access.keep(path, new)
+        gone += rows.num_rows - kept.num_rows
+        if entry["sha256"] == _sha256(path):  # a file that somebody changed stays one that is not as it was exported
+            entry.update({"rows": kept.num_rows, "bytes": new.stat().st_size, "sha256": _sha256(new)})
+    if gone:
+        left = _rows_of([folder / name for name in sorted(manifest["files"])])
+        manifest["output"] = _content_of_rows(left).as_dict()
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        manifest[ERASED] = [*manifest.get(ERASED, ()), {"at": moment, "rows": gone}]
+        atomic.write(folder / (MANIFEST + _NEW), json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", sync=True)
+        access.keep(folder / MANIFEST, folder / (MANIFEST + _NEW))
+        _complete(folder)
+    return gone
+
+
+def _complete(folder: Path) -> None:
+    """Put the files of a change that is ready in place; forget one that is not."""
+    ready = (folder / (MANIFEST + _NEW)).is_file()
+    for new in folder.rglob(f"*.parquet{_NEW}"):
+        if ready:
+            new.replace(new.with_name(new.name.removesuffix(_NEW)))
+        else:
+            new.unlink()
+    if ready:
+        (folder / (MANIFEST + _NEW)).replace(folder / MANIFEST)
+
+
+def _rows_of(paths: Sequence[Path]) -> pa.Table:
+    """The rows that files will have."""
+    news = [path.with_name(path.name + _NEW) for path in paths]
+    return pa.concat_tables([pq.ParquetFile(new if new.exists() else path).read() for path, new in zip(paths, news, strict=True)])
 
 
 # --- writing ---------------------------------------------------------------------------------------
@@ -258,9 +348,12 @@ def _models(graph: Graph, params: Params, manifest: Mapping[str, Any]) -> list[s
 
 def _content(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Whether the files hold the rows that the manifest fingerprints."""
-    con = ibis.duckdb.connect()
-    table = con.create_table("exported", read(folder))
-    found = fingerprint.of_expression(con, table)
+    found = _content_of_rows(read(folder))
     expected = manifest["output"]
     same = found == (expected["rows"], expected["fingerprint"])
     return [] if same else [f"the files hold {found.rows:,} rows with other content than the manifest's {expected['rows']:,}."]
+
+
+def _content_of_rows(rows: pa.Table) -> fingerprint.Content:
+    con = ibis.duckdb.connect()
+    return fingerprint.of_expression(con, con.create_table("exported", rows))

@@ -14,9 +14,12 @@ from padm_ibis.define.source_table import SourceTable
 from padm_ibis.params import Params
 
 TABLES = {
-    "pupil": SourceTable("pupil", {"pupil": dt.int64, "name": dt.string}, frozenset({"pupil"})),
+    "pupil": SourceTable("pupil", {"pupil": dt.int64, "name": dt.string}, frozenset({"pupil"}), people={"pupil": "persona"}),
     "mark": SourceTable(
-        "mark", {"mark": dt.int64, "pupil": dt.int64, "day": dt.date, "value": dt.int64}, frozenset({"mark", "day"})
+        "mark",
+        {"mark": dt.int64, "pupil": dt.int64, "day": dt.date, "value": dt.int64},
+        frozenset({"mark", "day"}),
+        people={"pupil": "persona"},
     ),
 }
 

@@ -119,6 +119,23 @@ class Work(Reader, Protocol):
     def keep(self) -> None:
         """Make what was written so far stay, whatever becomes of this run; for the ledger, before anything is loaded."""
 
+    def rewrite(self) -> list[str]:
+        """Write the warehouse anew, so that what was deleted is in none of its files; readers keep the version they have.
+
+        Returns
+        -------
+        list[str]
+            What may hold it all the same and cannot be reached from here, a sentence each.
+
+        Raises
+        ------
+        WarehouseBusy
+            If somebody holds a file or a table that has to go.
+        """
+
+    def discard_copies(self) -> list[str]:
+        """Remove what is kept of the warehouse beside its present version: earlier ones, damaged files; return the names."""
+
     def show_history(self) -> None:
         """Make ``_padm.runs`` and ``_padm.check_results`` visible to readers, in one step, and nothing else.
 

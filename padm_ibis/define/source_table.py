@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+
+Identity = Literal["persona", "alumno", "docente", "documento"]
+"""What a value that names a person is: of the person, of a student record, of a teacher, of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,9 @@ class SourceTable:
     key
         Columns that identify a row at every installation; empty where one may hold a code twice. The definition-time
         checks build on it: what bronze joins to must be unique by this key, or be made so.
+    people
+        Column → what of a person its values name. By it, and by every column of bronze that is made from such ones alone,
+        the rows of a person are found when they are to be erased.
     """
 
     name: str
@@ -32,6 +39,7 @@ class SourceTable:
     required: frozenset[str]
     optional_table: bool = False
     key: tuple[str, ...] = ()
+    people: Mapping[str, Identity] = field(default_factory=dict)
 
     def unbound(self) -> ir.Table:
         """Return a table without data that stands for this one."""

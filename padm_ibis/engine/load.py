@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from padm_ibis.engine import ledger
+from padm_ibis.engine import erased, ledger, unfinished
 from padm_ibis.engine.cost import not_given
 from padm_ibis.engine.state import RunState, now
+from padm_ibis.engine.unfinished import Unfinished
 from padm_ibis.errors import PadmError, SourceUnreachable
+from padm_ibis.extract.result import Extraction
+from padm_ibis.report.text import rows
 
 if TYPE_CHECKING:
     from padm_ibis.backends.base import Work
 
 
-def load(work: Work, run: RunState) -> None:
-    """Bring bronze up to date with every source that can be read.
+def load(work: Work, run: RunState, names: Collection[str]) -> None:
+    """Clear bronze of people who were erased, and bring it up to date with every source that can be read.
+
+    Parameters
+    ----------
+    names
+        The bronze tables to read from the sources.
 
     Raises
     ------
     SourceUnreachable, PadmError
         If none could be; the first, where not one was reached.
     """
-    from padm_ibis.extract import load_sources
-
-    bronze = [node.name for node in run.of("bronze")]
-    if run.config.sample:
-        _make_sample(run)
     interrupted = ledger.get(work, "loading")
     ledger.put(work, "loading", run.report.run_id)
-    with run.phase("extract", len(bronze) * len(run.config.sources)):
-        loaded = load_sources(
-            work,
-            run.config,
-            run_id=run.report.run_id,
-            resources=bronze,
-            full_refresh=run.request.full_refresh,
-            reconcile=run.request.reconcile,
-            accept_drop=[name.removeprefix("bronze.") for name in run.request.accept_drop],
-            progress=run.progress,
-        )
+    gone = _clear(work, run)
+    loaded = _read(work, run, names) if names else Extraction()
+    if loaded.suppressed:  # what the sources told of them may be here already
+        run.suppressed = loaded.suppressed
+        gone |= _clear(work, run)
     run.report.inputs = loaded.inputs
     run.report.failures = [replace(failure, message=run.config.mask(failure.message)) for failure in loaded.failures]
     run.report.checks += [*loaded.checks, *not_given(run.config, run.definitions.dag, loaded.not_given)]
     run.report.notes += loaded.notes
-    changed = {i.resource for i in loaded.inputs if i.changed}
+    changed = {i.resource for i in loaded.inputs if i.changed} | gone
     known = ledger.records(work)
     existing = work.tables()["bronze"]
     # After a run that was killed while loading nobody knows what it changed.
@@ -62,6 +60,42 @@ def load(work: Work, run: RunState) -> None:
         if any(f.reached for f in loaded.failures):
             raise PadmError(f"No source could be loaded; the warehouse is as it was.\n{listed}", hint=first.hint)
         raise SourceUnreachable(f"No source could be reached; the warehouse is as it was.\n{listed}", hint=first.hint)
+
+
+def _clear(work: Work, run: RunState) -> set[str]:
+    """Delete what bronze holds of erased people, unless that was done by this list; return the tables that changed."""
+    run.report.suppressed = len(run.suppressed.marks)
+    with work.transaction():
+        erased.keep(work, run.config, run.suppressed)
+    if not erased.is_due(work, run.suppressed):
+        return set()
+    with work.transaction():
+        counts = erased.purge(work, run.config, run.suppressed)
+    if total := sum(counts.values()):
+        run.report.notes.append(f"{rows(total)} of erased people were removed from bronze.")
+        if not unfinished.found(run.config):  # a backup was restored: its files, and what was made of it, are to be cleared, too
+            began = run.report.started_at.replace(microsecond=0).isoformat()
+            unfinished.put(run.config, Unfinished(run.report.run_id, run.report.warehouse, "run", began, rows=counts))
+    return {name.removeprefix("bronze.") for name in counts if name.startswith("bronze.")}
+
+
+def _read(work: Work, run: RunState, names: Collection[str]) -> Extraction:
+    from padm_ibis.extract import load_sources
+
+    if run.config.sample:
+        _make_sample(run)
+    with run.phase("extract", len(names) * len(run.config.sources)):
+        return load_sources(
+            work,
+            run.config,
+            run_id=run.report.run_id,
+            resources=names,
+            full_refresh=run.request.full_refresh,
+            reconcile=run.request.reconcile,
+            accept_drop=[name.removeprefix("bronze.") for name in run.request.accept_drop],
+            suppressed=run.suppressed,
+            progress=run.progress,
+        )
 
 
 def _make_sample(run: RunState) -> None:

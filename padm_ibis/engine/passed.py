@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COPY = "copies of another row"
 EARLY = "dated before incremental_start_date"
+ERASED = "of people who were erased"
 _COUNTED = "passed_over"
 """Key of ``_padm.state``: the run that counted last."""
 
@@ -67,6 +68,8 @@ def _loaded(run: RunState) -> Iterator[PassedOver]:
             yield PassedOver("duplicate", table, item.source_db, COPY, item.copies, part=part)
         if item.early:
             yield PassedOver("early", table, item.source_db, EARLY, item.early, part=part)
+        if item.suppressed:
+            yield PassedOver("erased", table, item.source_db, ERASED, item.suppressed, part=part)
 
 
 def _rejected(work: Work) -> Iterator[PassedOver]:
@@ -93,7 +96,7 @@ def _is_examined(run: RunState, found: PassedOver) -> bool:
         return name not in run.definitions.dag.nodes or (name, found.reason) in run.related
     if found.kind == "unlinked":
         return name in run.changed
-    if found.reason in (COPY, EARLY):
+    if found.reason in (COPY, EARLY, ERASED):
         failed = {failure.source_db for failure in run.report.failures}
         return any((i.source_db, i.resource) == (found.source_db, name) and i.source_db not in failed for i in run.report.inputs)
     return True

@@ -18,7 +18,7 @@ from padm_ibis import atomic
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.backends.patience import Patience
 from padm_ibis.definitions import Definitions
-from padm_ibis.engine import history, ledger, passed, queries
+from padm_ibis.engine import erased, history, ledger, passed, queries
 from padm_ibis.engine.build import build
 from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
@@ -104,9 +104,10 @@ def _fail(run: RunState, error: BaseException, began: float) -> None:
 def _run_in(work: Work, run: RunState, began: float) -> None:
     report = run.report
     try:
+        bronze = _settle(work, run)
         work.foresee([(node.layer, node.name) for node in run.nodes], partial(queries.schema, run))
         if run.of("bronze"):
-            load(work, run)
+            load(work, run, bronze)
         stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)
         check_inputs_exist(work, run)
         if stale or run.changed:
@@ -127,6 +128,24 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
             else:
                 _write_down(work, run)
         raise
+
+
+def _settle(work: Work, run: RunState) -> list[str]:
+    """Say which tables are built, as far as only the warehouse knows; return the bronze tables to read from sources.
+
+    Where people were erased since bronze was loaded, every table that there is stands for renewal, whatever was asked for.
+    """
+    bronze = [node.name for node in run.of("bronze")] if run.request.extract else []
+    run.suppressed = erased.current(work, run.config, run.report.run_id)
+    due = erased.is_due(work, run.suppressed)
+    if not due and run.request.extract:
+        return bronze
+    chosen, known = {node.name for node in run.nodes} if run.request.extract else set[str](), ledger.records(work)
+    run.nodes = tuple(node for node in run.definitions.dag if node.name in chosen or node.name in known)
+    if unchecked := run.definitions.unchecked(node.name for node in run.nodes):
+        with run.phase("prepare"):
+            check_definitions(run, unchecked)
+    return bronze
 
 
 def _write_down(work: Work, run: RunState) -> None:

@@ -14,8 +14,12 @@ from padm_ibis.define.dag import Node
 from padm_ibis.definitions import Definitions
 from padm_ibis.engine import content
 from padm_ibis.engine.content import Content
+from padm_ibis.extract.suppression import Suppressed
 from padm_ibis.report.progress import Progress
 from padm_ibis.report.run import RunReport
+
+NOBODY = Suppressed(b"")
+"""The list of erased people before it was read."""
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,6 +44,8 @@ class Request:
         Its name; None for a new one.
     wait
         Seconds to wait for whoever has the warehouse.
+    extract
+        Whether sources are read; False builds the tables that there are from what is in bronze.
     """
 
     as_of: dt.date
@@ -51,6 +57,7 @@ class Request:
     accept_drop: tuple[str, ...] = ()
     run_id: str | None = None
     wait: float = 0.0
+    extract: bool = True
 
 
 @dataclass(slots=True)
@@ -66,6 +73,7 @@ class RunState:
     expressions: dict[str, ir.Table] = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     bronze_checks: dict[str, int] = field(default_factory=dict)
+    suppressed: Suppressed = NOBODY
     begun: bool = False
     related: set[tuple[str, str]] = field(default_factory=set)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from padm_ibis.backends.base import Reader, backend_of
-from padm_ibis.engine import history, ledger
+from padm_ibis.engine import history, ledger, unfinished
 from padm_ibis.errors import WarehouseError
 from padm_ibis.report.history import RunRecord
 from padm_ibis.report.results import CheckResult
@@ -42,7 +42,7 @@ def status_of(config: Config, now: dt.datetime, next_run: str | None) -> Status:
         next_run=next_run,
         missing=known.missing,
         trouble=known.trouble,
-        remark=backend_of(config).remark(),
+        remark=backend_of(config).remark() or unfinished.remark(config),
     )
 
 

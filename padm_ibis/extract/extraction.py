@@ -17,6 +17,7 @@ from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.job import Job, OnProgress, OnStart, Shared
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.store import Store
+from padm_ibis.extract.suppression import Suppressed
 from padm_ibis.report.run import SourceFailure
 from padm_ibis.sources.messages import tells_of_damage
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
@@ -34,6 +35,7 @@ def extract(
     resources: Collection[str] | None = None,
     reconcile: bool = False,
     accept_drop: Collection[str] = (),
+    suppressed: Suppressed | None = None,
     on_start: OnStart | None = None,
     on_progress: OnProgress | None = None,
 ) -> Extraction:
@@ -49,6 +51,8 @@ def extract(
         Compare bronze with each source row by row, inside the same snapshot.
     accept_drop
         Resources that may lose any number of rows, ``name`` or ``source.name``.
+    suppressed
+        People who were erased: their rows are left out and counted. What is learned of them stands in the result.
     on_start
         Called with source and resource before each is read.
     on_progress
@@ -72,7 +76,10 @@ def extract(
     for name, source in config.sources.items():
         kinds[name].check_required(source)
     refreshed = _check_names(kinds, full_refresh, resources)
-    run = Shared(config, store, hasher, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile, accept_drop)
+    nobody = Suppressed(config.hash_key())
+    run = Shared(
+        config, store, hasher, suppressed or nobody, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile, accept_drop
+    )
     jobs = [Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
     run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
     for job in jobs:
@@ -88,6 +95,7 @@ def extract(
                 reached = not isinstance(error, SourceUnreachable)
                 result.failures.append(SourceFailure(job.name, error.message, error.hint, reached))
                 result.inputs.extend(job.left_alone())
+    result.suppressed = run.suppressed
     return result
 
 
@@ -122,6 +130,7 @@ def load_sources(
     full_refresh: Collection[str] | None = None,
     reconcile: bool = False,
     accept_drop: Collection[str] = (),
+    suppressed: Suppressed | None = None,
     progress: Any = None,
 ) -> Extraction:
     """Read all configured sources into an opened warehouse; see `extract`.
@@ -150,6 +159,7 @@ def load_sources(
         resources=resources,
         reconcile=reconcile,
         accept_drop=accept_drop,
+        suppressed=suppressed,
         on_start=on_start,
         on_progress=on_progress,
     )

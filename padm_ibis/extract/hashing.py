@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from padm_ibis.define.model import Hash
 
 _BLOCK = 64
-_INNER, _OUTER = "padm_hash_inner", "padm_hash_outer"
+_IDENTIFIERS = "padm_hash"
 
 
 def normalise(value: str | None, how: Hash) -> str | None:
@@ -39,6 +39,36 @@ def keyed_hash(value: str | None, how: Hash, key: bytes) -> str | None:
     return None if text is None else hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+def install(con: duckdb.DuckDBPyConnection, key: bytes, name: str) -> None:
+    """Put a key into a session under a name, in the form the algorithm needs."""
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    for variable, pad in zip(_variables(name), (0x36, 0x5C), strict=True):
+        con.execute(f"SET VARIABLE {variable} = unhex({literal(bytes(b ^ pad for b in block).hex())})")
+
+
+def remove(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Take a key out of a session."""
+    for variable in _variables(name):
+        with suppress(duckdb.Error):  # the session may be beyond repair, and the key with it
+            con.execute(f"RESET VARIABLE {variable}")
+
+
+def hmac_sql(text: str, name: str) -> str:
+    """Return SQL for the keyed hash, in hex, of a text; null of null."""
+    inner, outer = _variables(name)
+    return f"sha256(getvariable('{outer}') || unhex(sha256(getvariable('{inner}') || encode({text}))))"
+
+
+def fingerprint_of(key: bytes, salt: str | None = None) -> tuple[str, str]:
+    """Return a salt and what it makes of a key; slow on purpose, since it is stored."""
+    salt = salt or secrets.token_hex(16)
+    return salt, hashlib.scrypt(key, salt=bytes.fromhex(salt), n=2**13, r=8, p=1, dklen=16).hex()
+
+
+def _variables(name: str) -> tuple[str, str]:
+    return f"{name}_inner", f"{name}_outer"
+
+
 class Hasher:
     """Computes keyed hashes in the SQL of one DuckDB session."""
 
@@ -46,16 +76,12 @@ class Hasher:
         self._key = key
 
     def install(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Put the key into the session, in the form the algorithm needs."""
-        block = (hashlib.sha256(self._key).digest() if len(self._key) > _BLOCK else self._key).ljust(_BLOCK, b"\0")
-        for name, pad in ((_INNER, 0x36), (_OUTER, 0x5C)):
-            con.execute(f"SET VARIABLE {name} = unhex({literal(bytes(b ^ pad for b in block).hex())})")
+        """Put the key into the session."""
+        install(con, self._key, _IDENTIFIERS)
 
     def remove(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the key out of the session."""
-        for name in (_INNER, _OUTER):
-            with suppress(duckdb.Error):  # the session may be beyond repair, and the key with it
-                con.execute(f"RESET VARIABLE {name}")
+        remove(con, _IDENTIFIERS)
 
     @staticmethod
     def sql(column: str, how: Hash) -> str:
@@ -65,10 +91,8 @@ class Hasher:
             plain = f"ltrim(regexp_replace({text}, '[^0-9]', '', 'g'), '0')"
         else:
             plain = rf"lower(regexp_replace({text}, '^[\s\p{{Z}}]+|[\s\p{{Z}}]+$', '', 'g'))"
-        inner = f"unhex(sha256(getvariable('{_INNER}') || encode(nullif({plain}, ''))))"
-        return f"sha256(getvariable('{_OUTER}') || {inner})"
+        return hmac_sql(f"nullif({plain}, '')", _IDENTIFIERS)
 
     def fingerprint(self, salt: str | None = None) -> tuple[str, str]:
-        """Return a salt and what it makes of the key; slow on purpose, since it is stored."""
-        salt = salt or secrets.token_hex(16)
-        return salt, hashlib.scrypt(self._key, salt=bytes.fromhex(salt), n=2**13, r=8, p=1, dklen=16).hex()
+        """Return a salt and what it makes of the key."""
+        return fingerprint_of(self._key, salt)

@@ -22,8 +22,10 @@ from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import Change, Plan, Rejects, Staged, State, Store
+from padm_ibis.extract.suppression import Screen, Suppressed, links
 from padm_ibis.extract.window import plan_of, since_of
 from padm_ibis.report.run import InputReport
+from padm_ibis.report.text import rows as in_words
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
 from padm_ibis.sources.spec import KindSpec, ResourceSpec
 from padm_ibis.sources.values import literal, quote
@@ -42,6 +44,7 @@ class Shared:
     config: Config
     store: Store
     hasher: Hasher
+    suppressed: Suppressed
     run_id: str
     now: dt.datetime
     refreshed: set[str]
@@ -69,8 +72,13 @@ class Job:
         try:
             source.attach()
             self.shared.hasher.install(con)
-            with bounded_threads(con, source), self.store.transaction():
-                found = self._transfer(source)
+            with (
+                bounded_threads(con, source),
+                Screen(con, self.shared.suppressed) as screen,
+                self.store.transaction(),
+            ):
+                found = self._transfer(source, screen)
+            self.shared.suppressed = screen.suppressed
         except duckdb.Error as error:
             raise warehouse_error(error, certainly=True) or error from None
         finally:
@@ -112,12 +120,13 @@ class Job:
             hint=f"Restore the key, or hash everything anew: padm-ibis run --full-refresh {' '.join(sorted(everything))}",
         )
 
-    def _transfer(self, source: Source) -> Extraction:
+    def _transfer(self, source: Source, screen: Screen) -> Extraction:
         result = Extraction()
         clock = source.now()
         wanted, before = tables_of(self.kind, self.specs), self.store.seen_columns(self.name)
-        found = source.columns(wanted)
         known_of = Known(frozenset(table for table, _ in before), self.shared.accept_drop)
+        self._follow(source, screen, known_of)
+        found = source.columns(wanted)
         statements, findings = resolve(source, self.kind, self.specs, found, known_of)
         types = types_of(found)
         result.findings += findings + drift(self.config, self.specs, before, types)
@@ -132,29 +141,44 @@ class Job:
             statement = statements[spec.name]
             plan = self._plan(spec, statement, known.get(spec.name))
             invalid = examination.of(statement)
-            rows = self._stage(source, spec, statement, plan, clock, invalid)
+            rows = self._stage(source, spec, statement, plan, clock, invalid, screen)
+            left_out = screen.left_out(spec)
             result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows, invalid)
-            staged.append((spec, statement, plan, rows, time.perf_counter() - began))
+            staged.append((spec, statement, plan, rows, left_out, time.perf_counter() - began))
             if self.shared.on_progress:
                 self.shared.on_progress(self.name, spec.name, rows.read)
         states = {}
         losses = []
-        for spec, statement, plan, rows, seconds in staged:
+        for spec, statement, plan, rows, left_out, seconds in staged:
             began = time.perf_counter()
             change = self.store.apply(spec, plan, self.name)
             losses.append(shrinkage.loss(spec.name, change))
             state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
             seconds += time.perf_counter() - began
-            result.inputs.append(self._report(spec, plan, statement, rows, change, state, seconds))
+            result.inputs.append(self._report(spec, plan, statement, rows, change, state, left_out, seconds))
         shrinkage.refuse(self.config, losses, self.shared.accept_drop)
         if self.shared.reconcile:
             here = Bronze(self.store.bronze, states, same_snapshot=True)
             for spec in self.specs:
                 statement = statements[spec.name]
-                result.checks += compare(source, spec, statement, here, self.shared.config)
+                result.checks += compare(source, spec, statement, here, self.shared.config, screen)
         self.store.save(self.name, states, self.fingerprint)
         self.store.save_columns(self.name, {**{c: t for c, t in before.items() if c[0] not in wanted}, **types})
         return result
+
+    def _follow(self, source: Source, screen: Screen, known_of: Known) -> None:
+        """Learn which other numbers erased people have at the source by now, before anything of theirs is read."""
+        specs = links(self.kind.choose(self.config.resources)) if screen.suppressed else []
+        if not specs:
+            return
+        before, everything = screen.suppressed.marks, Plan("full")
+        found = source.columns(tables_of(self.kind, specs))
+        statements, _ = resolve(source, self.kind, specs, found, known_of)
+        queries = [(spec, self._arriving(source, spec, statements[spec.name], everything)) for spec in specs]
+        with source.errors():
+            while new := frozenset[str]().union(*(screen.follow(spec, self.name, query) for spec, query in queries)):
+                screen.add(new)
+        self.store.suppress(screen.suppressed.marks - before)
 
     def _plan(self, spec: ResourceSpec, statement: Statement, known: State | None) -> Plan:
         return plan_of(
@@ -168,12 +192,20 @@ class Job:
         )
 
     def _stage(
-        self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan, clock: dt.datetime, invalid: Sequence[Invalid]
+        self,
+        source: Source,
+        spec: ResourceSpec,
+        statement: Statement,
+        plan: Plan,
+        clock: dt.datetime,
+        invalid: Sequence[Invalid],
+        screen: Screen,
     ) -> Staged:
         rejects = None
         if statement.on_invalid == "reject" or any(item.suspect.vital for item in invalid):
-            rejects = Rejects(self._arriving(source, spec, statement.tolerant(), plan), rejected_for(invalid))
-        query = self._arriving(source, spec, statement, plan)
+            everything = self._arriving(source, spec, statement.tolerant(), plan)
+            rejects = Rejects(screen.without(spec, self.name, everything), rejected_for(invalid))
+        query = screen.without(spec, self.name, self._arriving(source, spec, statement, plan), counted=True)
         with source.errors():
             rows = self.store.stage(spec, query, plan, self.name, clock, rejects)
         if rows.odd and statement.on_invalid == "stop":
@@ -200,11 +232,20 @@ class Job:
         return State(watermark, plan.loaded_from, statement.definition, self.shared.now, rows.read, self.shared.run_id)
 
     def _report(
-        self, spec: ResourceSpec, plan: Plan, statement: Statement, rows: Staged, change: Change, state: State, seconds: float
+        self,
+        spec: ResourceSpec,
+        plan: Plan,
+        statement: Statement,
+        rows: Staged,
+        change: Change,
+        state: State,
+        left_out: int,
+        seconds: float,
     ) -> InputReport:
         notes = ["not given by the source"] if not statement.given else [plan.why] if plan.why else []
         notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
         notes += [f"{change.deleted} rows removed, of {shrinkage.loss(spec.name, change).before:,}"] if change.deleted else []
+        notes += [f"{in_words(left_out)} of erased people left out"] if left_out else []
         return InputReport(
             source_db=self.name,
             resource=spec.name,
@@ -217,6 +258,7 @@ class Job:
             since=since_of(spec, plan),
             watermark=state.watermark.isoformat(sep=" ") if state.watermark else None,
             note="; ".join(notes),
+            suppressed=left_out,
         )
 
 

@@ -20,6 +20,7 @@ from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.statement import Statement
 from padm_ibis.extract.store import LEDGER, State
+from padm_ibis.extract.suppression import Screen, Suppressed, marks_in
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import age
 from padm_ibis.sources import rhythm
@@ -78,20 +79,24 @@ class Bronze:
     same_snapshot: bool = False
 
 
-def compare(source: Source, spec: ResourceSpec, statement: Statement, bronze: Bronze, config: Config) -> Iterator[CheckResult]:
+def compare(
+    source: Source, spec: ResourceSpec, statement: Statement, bronze: Bronze, config: Config, screen: Screen
+) -> Iterator[CheckResult]:
     """Compare one resource of an attached source with bronze, in the session that both the source and the key are in.
 
     ``reconcile_missing`` are rows of the source that bronze lacks, those dated after the last extraction excepted, which
     the next run reads; ``reconcile_surplus`` rows that the source has no longer; ``reconcile_different`` rows of one key
-    whose content differs. What an incremental load cannot see, ``run --full-refresh`` repairs.
+    whose content differs. What an incremental load cannot see, ``run --full-refresh`` repairs. Rows of erased people,
+    whom ``screen`` knows, are as if the source had none.
     """
     con, name = source.con, source.config.name
     state = bronze.states.get(spec.name)
     landed = ", ".join(f"{sql} AS {quote(c)}" for c, sql in statement.landed().items())
     since = state.loaded_from.isoformat() if state and state.loaded_from and spec.cursor else None
     new = "FALSE" if bronze.same_snapshot else _newer(spec, state, source.config)
+    sent = f"SELECT {landed} FROM {source.relation(statement.sql(since))}{statement.kept()}"
     with source.errors():
-        _digest(con, "padm_there", spec, f"(SELECT {landed} FROM {source.relation(statement.sql(since))}{statement.kept()})", new)
+        _digest(con, "padm_there", spec, f"({screen.without(spec, name, sent)})", new)
     _digest(con, "padm_here", spec, f"(SELECT * FROM {bronze.relation(spec.name)} WHERE source_db = {literal(name)})", "FALSE")
     match = " AND ".join(f"h.{quote(c)} IS NOT DISTINCT FROM t.{quote(c)}" for c in spec.key)
     missing = f"padm_there t ANTI JOIN padm_here h ON {match}"
@@ -205,6 +210,7 @@ def check_sources(warehouse: Published, config: Config, *, progress: Any = None)
     result = Reconciliation()
     hasher = Hasher(config.hash_key())
     existing = warehouse.tables()
+    suppressed = Suppressed(config.hash_key(), marks_in(warehouse.execute, existing))
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     for name, settings in config.sources.items():
         kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
@@ -216,7 +222,9 @@ def check_sources(warehouse: Published, config: Config, *, progress: Any = None)
         if progress is not None:
             progress.phase(f"compare with {name}", len(specs))
         try:
-            result.checks += _check_source(warehouse, settings, kind, specs, states, hasher, config, progress, result.notes)
+            result.checks += _check_source(
+                warehouse, settings, kind, specs, states, hasher, suppressed, config, progress, result.notes
+            )
         except SourceError as error:
             result.checks.append(CheckResult(name, "reachable", "error", 0, (error.message,)))
         result.tried += len(specs) * 6  # three of reconciliation, two of duplicates, freshness
@@ -230,6 +238,7 @@ def _check_source(
     specs: Sequence[ResourceSpec],
     states: dict[str, State],
     hasher: Hasher,
+    suppressed: Suppressed,
     config: Config,
     progress: Any,
     notes: list[str],
@@ -244,12 +253,13 @@ def _check_source(
             con.execute("BEGIN")
             statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)), Known())
             notes += [str(finding) for finding in findings]
-            for spec in specs:
-                if progress is not None:
-                    progress.start(spec.name)
-                checks += compare(source, spec, statements[spec.name], Bronze(relation, states), config)
-                if progress is not None:
-                    progress.done(spec.name)
+            with Screen(con, suppressed) as screen:
+                for spec in specs:
+                    if progress is not None:
+                        progress.start(spec.name)
+                    checks += compare(source, spec, statements[spec.name], Bronze(relation, states), config, screen)
+                    if progress is not None:
+                        progress.done(spec.name)
             con.execute("COMMIT")
         except PadmError:
             raise

@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from padm_ibis.extract.findings import Finding
+from padm_ibis.extract.suppression import Suppressed
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import InputReport, SourceFailure
 
 
 @dataclass(slots=True)
 class Extraction:
-    """What an extraction did."""
+    """What an extraction did.
+
+    Attributes
+    ----------
+    suppressed
+        People whose rows were left out, with what was learned of them at the sources.
+    """
 
     inputs: list[InputReport] = field(default_factory=list)
     failures: list[SourceFailure] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    suppressed: Suppressed | None = None
 
     @property
     def changed(self) -> int:

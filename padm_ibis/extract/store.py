@@ -7,7 +7,7 @@ is there as a whole, or not at all.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -173,6 +173,9 @@ class Store(Protocol):
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """Keep watermarks and the key's fingerprint."""
 
+    def suppress(self, marks: Collection[str]) -> None:
+        """Keep marks of erased people; see `extract.suppression`."""
+
     def bronze(self, name: str) -> str:
         """Return what stands for a bronze table in a FROM of `staging`."""
 
@@ -189,5 +192,6 @@ TABLES = {
     "hash_keys": "source_db VARCHAR, salt VARCHAR, fingerprint VARCHAR",
     "source_columns": "source_db VARCHAR, table_name VARCHAR, column_name VARCHAR, data_type VARCHAR",
     "rejected_rows": "source_db VARCHAR, resource VARCHAR, key VARCHAR, reason VARCHAR, row_data VARCHAR",
+    "suppressed": "mark VARCHAR",
 }
 """What the schema ``_padm`` keeps of extractions: table → columns, in words that every engine understands."""

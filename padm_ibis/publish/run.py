@@ -81,7 +81,8 @@ def publish(
 def new_report(config: Config, goal: Destination) -> PublishReport:
     """Return the report of a publication that begins now."""
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    return PublishReport(began, str(config.warehouse.url), str(goal.url), goal.mode)
+    file = None if goal.url.path is None else access.said(goal.url.path.absolute(), config.state.parent)
+    return PublishReport(began, str(config.warehouse.url), str(goal.url), goal.mode, file=file)
 
 
 def replicate(

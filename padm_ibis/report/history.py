@@ -113,6 +113,7 @@ def of_report(report: RunReport, process: Mapping[str, Any], ended: dt.datetime 
             "passed_over": [str(found) for found in report.passed_over],
             "notes": list(report.notes),
             "phases": dict(report.phases),
+            "suppressed": report.suppressed,
         },
     )
 

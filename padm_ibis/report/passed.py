@@ -8,11 +8,12 @@ from typing import Literal
 
 from padm_ibis.report.text import rows
 
-Kind = Literal["duplicate", "rejected", "early", "unlinked", "orphan"]
+Kind = Literal["duplicate", "rejected", "early", "erased", "unlinked", "orphan"]
 WORDS: dict[Kind, str] = {
     "duplicate": "duplicate",
     "rejected": "rejected",
     "early": "before the first day",
+    "erased": "of erased people",
     "unlinked": "unlinked",
     "orphan": "orphaned",
 }
@@ -26,8 +27,8 @@ class PassedOver:
     ----------
     kind
         ``duplicate``: its key, or all of it, is another row's. ``rejected``: a value in it is none of its column's type.
-        ``early``: before ``incremental_start_date``. ``unlinked``: of nobody, so that no fact keeps it. ``orphan``: what
-        it points to is not there.
+        ``early``: before ``incremental_start_date``. ``erased``: of people who were erased. ``unlinked``: of nobody, so that
+        no fact keeps it. ``orphan``: what it points to is not there.
     source_db
         Empty where rows of all sources are counted together.
     before

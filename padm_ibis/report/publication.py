@@ -41,6 +41,8 @@ class PublishReport:
     ----------
     code
         The exit code that ``error`` stands for.
+    file
+        Where a target that is a file is: from the folder of the warehouse where it is below it, else its whole path.
     """
 
     timestamp: dt.datetime
@@ -55,6 +57,7 @@ class PublishReport:
     tables_detail: list[TableDetail] = field(default_factory=list)
     error: str | None = None
     code: int = 1
+    file: str | None = None
 
     @property
     def exit_code(self) -> int:

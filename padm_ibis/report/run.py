@@ -69,6 +69,8 @@ class InputReport:
         Rows of bronze that are new, different or gone.
     copies, early
         Rows that did not arrive: copies of another, and those before ``incremental_start_date``.
+    suppressed
+        Rows that were left out because they are of people who were erased.
     """
 
     source_db: str
@@ -82,6 +84,7 @@ class InputReport:
     note: str = ""
     copies: int = 0
     early: int = 0
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class RunReport:
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     publications: list[PublishReport] = field(default_factory=list)
+    suppressed: int = 0
+    """Keyed hashes on the list of erased people."""
 
     @property
     def exit_code(self) -> int:

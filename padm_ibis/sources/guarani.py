@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import ibis.expr.datatypes as dt
 
-from padm_ibis.define.source_table import SourceTable
+from padm_ibis.define.source_table import Identity, SourceTable
 
 NUMERIC = dt.Decimal(18, 6)
 
@@ -249,4 +249,12 @@ _KEYS = {
     "sga_perdida_regularidad": "perdida_regularidad",
 }
 
-TABLES: dict[str, SourceTable] = {t.name: replace(t, key=tuple(_KEYS.get(t.name, "").split())) for t in _ALL}
+# These names mean the same in every table of the system that has them.
+_PEOPLE: dict[str, Identity] = {"persona": "persona", "alumno": "alumno", "docente": "docente", "nro_documento": "documento"}
+
+
+def _people(table: SourceTable) -> dict[str, Identity]:
+    return {column: _PEOPLE[column] for column in table.columns if column in _PEOPLE}
+
+
+TABLES: dict[str, SourceTable] = {t.name: replace(t, key=tuple(_KEYS.get(t.name, "").split()), people=_people(t)) for t in _ALL}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
@@ -24,11 +24,12 @@ from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    from ibis.expr.datatypes import DataType
 
     from padm_ibis.config import SourceConfig
-    from padm_ibis.define.lineage import Ref
+    from padm_ibis.define.lineage import Origin, Ref
     from padm_ibis.define.model import Hash
-    from padm_ibis.define.source_table import SourceTable
+    from padm_ibis.define.source_table import Identity, SourceTable
 
 Dialect = Literal["postgres", "duckdb"]
 DIALECTS: tuple[Dialect, ...] = ("postgres", "duckdb")
@@ -69,6 +70,8 @@ class ResourceSpec:
         Column → tables of the source that its values come from.
     essential
         What of a source it is that nothing can be built without; None where it is optional.
+    people
+        Column → what of a person its values name.
     """
 
     name: str
@@ -85,6 +88,7 @@ class ResourceSpec:
     vital: frozenset[str] = frozenset()
     made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     essential: str | None = None
+    people: Mapping[str, Identity] = field(default_factory=dict)
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -212,9 +216,10 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
             raise DefinitionError(f"{record.where}: {record.name} reads {name!r}, which is no source table.", hint=hint)
     inputs = {name: ibis.table(ibis.schema(dict(tables[name].columns)), name=_PREFIX + name) for name in record.inputs}
     expression = function(**inputs)
+    made = of_expression(expression)
     fields = contracts.all_columns(record.contract)
     not_null = frozenset(c.name for c in fields if not c.nullable)
-    origins = {name: _tables_columns(origin.values) for name, origin in of_expression(expression).items()}
+    origins = {name: _tables_columns(origin.values) for name, origin in made.items()}
     if missing := [c.name for c in fields if c.name not in (*LOADER_COLUMNS, *expression.columns)]:
         raise DefinitionError(f"{record.where}: {record.name} yields no {', '.join(missing)}.")
     return ResourceSpec(
@@ -236,11 +241,40 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         ),
         made_of={name: tuple(sorted({table for table, _ in refs})) for name, refs in origins.items()},
         essential=record.essential,
+        people=_people(made, tables, {c.name: c.dtype for c in fields}, record.hashes),
     )
 
 
 def _tables_columns(refs: Iterable[Ref]) -> list[tuple[str, str]]:
     return [(ref.table.removeprefix(_PREFIX), ref.column) for ref in refs]
+
+
+def _people(
+    origins: Mapping[str, Origin], tables: Mapping[str, SourceTable], columns: Mapping[str, DataType], hashes: Collection[str]
+) -> dict[str, Identity]:
+    """Return the columns that name people; a document does where it is hashed, as whoever asks for its erasure gives it."""
+    found = {}
+    for name, kind in columns.items():
+        identity = identity_of(origins[name], kind, tables) if name in origins else None
+        if identity is not None and (identity != "documento" or name in hashes):
+            found[name] = identity
+    return found
+
+
+def identity_of(origin: Origin, kind: DataType, tables: Mapping[str, SourceTable]) -> Identity | None:
+    """Return what of a person a column's values name; None for what is made from anything else, too, or is another value.
+
+    Parameters
+    ----------
+    kind
+        The column's type: whether somebody has a number is not that number.
+    """
+    found = set()
+    for ref in origin.values:
+        table = tables.get(ref.table.removeprefix(_PREFIX))
+        same = table is not None and _type(table.columns[ref.column]) == _type(kind)
+        found.add(table.people.get(ref.column) if table is not None and same else None)
+    return found.pop() if len(found) == 1 and not origin.how & {"aggregate", "window"} else None
 
 
 def _with_references(specs: Sequence[ResourceSpec]) -> list[ResourceSpec]:

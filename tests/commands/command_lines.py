@@ -24,6 +24,7 @@ LINES: dict[str, tuple[str, int]] = {
     "export": ("mart_pupil --to another", 0),
     "verify": ("exported", 0),
     "sample": ("--into duckdb://s.duckdb --students 2 --years 2 --campuses 1", 0),
+    "forget": ("--persona north:2 --yes", 0),
     "publish": ("--to duckdb://m.duckdb", 0),
     "status": ("", 0),
     "history": ("last", 0),

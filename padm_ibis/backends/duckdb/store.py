@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -158,6 +158,12 @@ class DuckDBStore:
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._con.execute(f"DELETE FROM {LEDGER}.hash_keys WHERE {mine}")
             self._insert("hash_keys", (source_db, *fingerprint))
+
+    def suppress(self, marks: Collection[str]) -> None:
+        """See `Store.suppress`."""
+        if marks:
+            rows = ", ".join(f"({literal(mark)})" for mark in sorted(marks))
+            self._con.execute(f"INSERT INTO {LEDGER}.suppressed VALUES {rows}")
 
     def bronze(self, name: str) -> str:
         """See `Store.bronze`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,8 @@ from padm_ibis import access
 from padm_ibis.backends.base import Design, Rows
 from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
 from padm_ibis.backends.duckdb.damage import check_content, check_header, opened, set_aside
-from padm_ibis.backends.duckdb.files import copy, copy_whole, files, identity, make, wal
+from padm_ibis.backends.duckdb.files import copy, copy_whole, files, identity, make, sync_folder, wal
+from padm_ibis.backends.duckdb.rewrite import rewrite
 from padm_ibis.backends.duckdb.shown import Shown, beside
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.patience import Patience
@@ -133,6 +135,48 @@ class DuckDBWork:
             finally:
                 self.raw.execute("DETACH shown")
             self.shown.put(temporary, published)
+
+    def rewrite(self) -> list[str]:
+        """See `base.Work.rewrite`: the private copy first, then the readers' file from it."""
+        remade, published = self.state / "remake-work.duckdb", self.published_run()
+        with files(self.target), statements(self.path):
+            self.raw.execute("CHECKPOINT")
+            rewrite(self.raw, self._catalog(), remade, storage=STORAGE)
+            self._leave()
+            wal(self.path).unlink(missing_ok=True)
+            remade.replace(self.path)
+            sync_folder(self.state)
+            self.shown.remember(work=identity(self.path))
+        self.raw = self._connect()
+        if published is not None:
+            self.publish(published)
+        if beside(self.target).exists():
+            raise WarehouseBusy(
+                f"The warehouse {self.target} is open for writing in another program, and is not yet replaced.",
+                hint="Close that program, and run again.",
+            )
+        return []
+
+    def discard_copies(self) -> list[str]:
+        """See `base.Work.discard_copies`."""
+        found = [
+            path
+            for folder, stem in ((self.target.parent, self.target.stem), (self.state, self.path.stem))
+            for path in sorted(folder.glob(f"{glob.escape(stem)}.invalid.*.duckdb*"))
+        ]
+        with files(self.target):
+            for path in found:
+                path.unlink(missing_ok=True)
+        return [path.name for path in found]
+
+    def _catalog(self) -> str:
+        ((name,),) = self.raw.execute("SELECT current_database()").fetchall()
+        return str(name)
+
+    def _leave(self) -> None:
+        """Close the file; whoever had a connection to it has none."""
+        self.raw.close()
+        self._con = None
 
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where the file is gone or was never written."""

@@ -41,8 +41,7 @@ def drop_old(con: Connection) -> None:
     Each table in a short transaction of its own, and never with what depends on it.
     """
     con.execute("SET lock_timeout = '3s'")  # the server's own autovacuum gives way after one
-    schemas = execute(con, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, ?)", [OLD])
-    for (schema,) in schemas:
+    for schema in old_schemas(con):
         with suppress(pg.LockNotAvailable, pg.DependentObjectsStillExist, pg.InsufficientPrivilege):
             names = execute(
                 con, "SELECT relname FROM pg_class WHERE relnamespace = quote_ident(?)::regnamespace AND relkind = 'r'", [schema]
@@ -51,6 +50,11 @@ def drop_old(con: Connection) -> None:
                 con.execute(f"DROP TABLE {table(schema, name)}")
             con.execute(f"DROP SCHEMA {quote(schema)}")
     con.execute("SET lock_timeout = '30s'")
+
+
+def old_schemas(con: Connection) -> list[str]:
+    """Return the schemas that runs replaced and that still stand."""
+    return [name for (name,) in execute(con, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, ?) ORDER BY 1", [OLD])]
 
 
 def refuse_newer_database(con: Connection, config: Config) -> None:

@@ -10,7 +10,7 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,6 +246,12 @@ class PostgresStore:
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._run(f"DELETE FROM {LEDGER}.hash_keys WHERE source_db = ?", [source_db])
             self._insert("hash_keys", (source_db, *fingerprint))
+
+    def suppress(self, marks: Collection[str]) -> None:
+        """See `Store.suppress`."""
+        if marks:
+            rows = ", ".join(f"({literal(mark)})" for mark in sorted(marks))
+            self._run(f"INSERT INTO {LEDGER}.suppressed VALUES {rows}")
 
     def bronze(self, name: str) -> str:
         """See `Store.bronze`: a copy in the session of `staging`, since the run's own rows are visible to nobody else."""

@@ -18,9 +18,11 @@ from padm_ibis.backends.postgres.connection import Connection, execute, explaine
 from padm_ibis.backends.postgres.foresee import foresee
 from padm_ibis.backends.postgres.publish import Publication
 from padm_ibis.backends.postgres.reader import Session
-from padm_ibis.backends.postgres.schemas import LONGEST_NAME, REPLACED, drop_old, next_of, table, too_long
+from padm_ibis.backends.postgres.rewrite import rewrite_statistics, vacuum
+from padm_ibis.backends.postgres.schemas import LONGEST_NAME, REPLACED, drop_old, next_of, old_schemas, table, too_long
 from padm_ibis.backends.postgres.store import PostgresStore
-from padm_ibis.errors import WarehouseError
+from padm_ibis.errors import WarehouseBusy, WarehouseError
+from padm_ibis.extract.store import LEDGER
 from padm_ibis.sources.values import quote
 
 if TYPE_CHECKING:
@@ -118,6 +120,25 @@ class PostgresWork(Session):
             self.commit()
             self._built.clear()
             drop_old(self.raw)
+
+    def rewrite(self) -> list[str]:
+        """See `base.Work.rewrite`: the server keeps deleted rows in a table's files until the table is written anew."""
+        with explained(self.config):
+            self.commit()
+            drop_old(self.raw)
+            if left := old_schemas(self.raw):
+                raise WarehouseBusy(
+                    f"An earlier version in the warehouse {self.config.warehouse.url} is still in use: {', '.join(left)}.",
+                    hint="End the queries that read it, or drop what depends on it, and run again.",
+                )
+            vacuum(self.raw, ["bronze", LEDGER])
+            unreached = rewrite_statistics(self.raw)
+            self.raw.execute("BEGIN")
+        return unreached
+
+    def discard_copies(self) -> list[str]:
+        """See `base.Work.discard_copies`: there is none."""
+        return []
 
     def keep(self) -> None:
         """Commit what was written so far, and begin the transaction of the run proper."""
