@@ -44,6 +44,10 @@ WRITTEN = {
     ".w.duckdb.padm/statements-*.json": "the statements of a kind",
     ".w.duckdb.padm/publications.jsonl": "publications",
     ".w.duckdb.padm/notices.*.json": "what was told",
+    ".w.duckdb.padm/exports.json": "where exports are",
+    ".w.duckdb.padm/suppressed.json": "who was erased",
+    ".w.duckdb.padm/erasures": "certificates",
+    ".w.duckdb.padm/erasures/*": "certificates",
     "m.duckdb": "a mirror",
     "m.sqlite": "a mirror",
     "s.duckdb": "a sample",
@@ -71,7 +75,8 @@ def test_no_command_lets_others_read_what_it_writes(umask: str, tmp_path: Path) 
         more='[log]\nfile = "padm.log"\nmax_bytes = 1000\n[webhook]\nurl = "http://localhost:1/"\ntimeout_s = 1',
     )
     first = "run --as-of 2024-12-31", "export mart_pupil --to exported", "publish --to sqlite://m.sqlite"
-    named = [f"{name} {more} --json {name.replace(' ', '-')}.answer" for name, (more, _) in LINES.items()]
+    lines = {name: more.replace("north:", "given:") for name, (more, _) in LINES.items()}
+    named = [f"{name} {more} --json {name.replace(' ', '-')}.answer" for name, more in lines.items()]
     paths = os.pathsep.join([str(Path(school.__file__).parent), str(ROOT)])
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "writing_everything.py"), umask, *first, *named],

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from padm_ibis import atomic
+from padm_ibis import access, atomic
 from padm_ibis.backends.base import backend_of
 from padm_ibis.backends.patience import WAIT, Patience
 from padm_ibis.config import Config, load_config
@@ -157,7 +157,7 @@ def _alone(config: Config, patience: Patience) -> Iterator[None]:
                 f"Another process is erasing people from the warehouse {config.warehouse.url}.", hint="Wait until it ends."
             ) from None
 
-    lock = FileLock(unfinished.folder(config) / "lock", thread_local=False)
+    lock = FileLock(unfinished.folder(config) / "lock", mode=access.FILE, thread_local=False)
     patience.of(take)
     try:
         yield

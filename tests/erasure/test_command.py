@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import NUMBER, School
+from conftest_erasure import NUMBER, School
 
 from padm_ibis.cli import invoke
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from conftest import NUMBER, School
+from conftest_erasure import NUMBER, School
 
 import padm_ibis as padm
 

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import MARKS, NAME, NUMBER, PUPILS, School, traces
+from conftest_erasure import MARKS, NAME, NUMBER, PUPILS, School, traces
 
 import padm_ibis as padm
 from padm_ibis.definitions import Definitions

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import traces
+from conftest_erasure import traces
 
 import padm_ibis as padm
 from padm_ibis.config import Config, load_config

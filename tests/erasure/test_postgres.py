@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import NAME, NUMBER, School, forms
+from conftest_erasure import NAME, NUMBER, School, forms
 
 from padm_ibis.errors import WarehouseBusy
 
