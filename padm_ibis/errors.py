@@ -124,6 +124,10 @@ class WarehouseError(PadmError):
     exit_code = 3
 
 
+class OutOfMemory(WarehouseError):
+    """DuckDB needs more memory than it may take."""
+
+
 class WarehouseMissing(WarehouseError):
     """Nothing was published there yet."""
 

@@ -17,22 +17,46 @@ if TYPE_CHECKING:
 _MEMORY, _MEMORY_A_COLUMN = 256, 6
 
 
-@contextmanager
-def bounded_memory(con: duckdb.DuckDBPyConnection, config: Config, columns: int) -> Iterator[None]:
-    """Rows pass through; what does not fit is put on disk, unless the configuration grants more.
+class Bound:
+    """What reading may take of the memory; what does not fit is put on disk.
 
-    The bound depends on the columns of the widest table, never on rows.
+    It begins with what the columns of the widest table need and grows where a table needs more: a step that cannot be put
+    on disk, such as the hashes of millions of keys. Up to what DuckDB may take anyway, or what is configured.
     """
-    if config.warehouse.memory_limit is not None:
-        yield
-        return
-    before = con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
-    con.execute(f"SET memory_limit = '{max(_MEMORY, _MEMORY_A_COLUMN * columns)}MB'")
-    try:
-        yield
-    finally:
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, config: Config, columns: int) -> None:
+        self._con = con
+        limit = "SELECT l, parse_formatted_bytes(l) // 1000000 FROM (SELECT current_setting('memory_limit') AS l)"
+        self._most, self._megabytes = con.execute(limit).fetchall()[0]
+        self._now = self._megabytes
+        if config.warehouse.memory_limit is None:
+            self._take(max(_MEMORY, _MEMORY_A_COLUMN * columns))
+
+    def grow(self) -> str | None:
+        """Double it; return what it is now, or None where it may not grow."""
+        if self._now >= self._megabytes:
+            return None
+        self._take(2 * self._now)
+        return f"{self._now:,} MB"
+
+    def lift(self) -> None:
+        """Give back what DuckDB may take anyway."""
         # RESET would change what the setting says and leave the bound in force (DuckDB 1.5.5)
-        con.execute(f"SET memory_limit = '{before}'")
+        self._con.execute(f"SET memory_limit = '{self._most}'")
+
+    def _take(self, megabytes: int) -> None:
+        self._now = min(megabytes, self._megabytes)
+        self._con.execute(f"SET memory_limit = '{self._now}MB'")
+
+
+@contextmanager
+def bounded_memory(con: duckdb.DuckDBPyConnection, config: Config, columns: int) -> Iterator[Bound]:
+    """Hold reading to a bound; see `Bound`."""
+    bound = Bound(con, config, columns)
+    try:
+        yield bound
+    finally:
+        bound.lift()
 
 
 @contextmanager

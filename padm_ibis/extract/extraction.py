@@ -11,8 +11,9 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from padm_ibis.errors import ConfigError, SourceError, SourceUnreachable, UnknownName
-from padm_ibis.extract.bounds import bounded_memory
+from padm_ibis.errors import ConfigError, OutOfMemory, SourceError, SourceUnreachable, UnknownName
+from padm_ibis.extract.bounds import Bound, bounded_memory
+from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.job import Job, OnProgress, OnStart, Shared
 from padm_ibis.extract.result import Extraction
@@ -24,6 +25,9 @@ from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, SourceConfig
+
+_MEMORY = "memory"
+"""Where a finding speaks of no table but of what reading took."""
 
 
 def extract(
@@ -85,10 +89,11 @@ def extract(
     for job in jobs:
         job.check_key()
     result = Extraction()
-    with bounded_memory(store.staging, config, max((len(spec.columns) for job in jobs for spec in job.specs), default=0)):
+    widest = max((len(spec.columns) for job in jobs for spec in job.specs), default=0)
+    with bounded_memory(store.staging, config, widest) as bound:
         for job in jobs:
             try:
-                job.run(result)
+                _run(job, result, bound)
             except SourceError as error:
                 if tells_of_damage(error.message):
                     store.verify()  # it is one session: this may speak of our own file
@@ -97,6 +102,21 @@ def extract(
                 result.inputs.extend(job.left_alone())
     result.suppressed = run.suppressed
     return result
+
+
+def _run(job: Job, result: Extraction, bound: Bound) -> None:
+    """Read a source, again with more memory where one of its tables needs that: nothing of it was applied yet."""
+    while True:
+        try:
+            job.run(result)
+        except OutOfMemory:
+            if (granted := bound.grow()) is None:
+                raise
+            text = f"read again with up to {granted} of memory: a table needs more than reading takes by itself"
+            result.findings = [f for f in result.findings if (f.source_db, f.table) != (job.name, _MEMORY)]
+            result.findings.append(Finding("note", job.name, _MEMORY, None, text))
+        else:
+            return
 
 
 def _utc_now() -> dt.datetime:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from padm_ibis import disk
-from padm_ibis.errors import PadmError, SourceError, SourceUnreachable, WarehouseError
+from padm_ibis.errors import OutOfMemory, PadmError, SourceError, SourceUnreachable, WarehouseError
 from padm_ibis.sources.exact import ISO, Written
 from padm_ibis.sources.hints import hint_for
 from padm_ibis.sources.messages import driver_message
@@ -148,7 +148,7 @@ def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> Warehous
         told, hint = disk.full(error)
         return WarehouseError(f"{told}; the sources that were complete are kept.", hint=hint)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return WarehouseError(f"DuckDB ran out of memory: {text}.", hint="Set [warehouse] memory_limit, e.g. '4GB'.")
+        return OutOfMemory(f"DuckDB ran out of memory: {text}.", hint="Set [warehouse] memory_limit, e.g. '4GB'.")
     if certainly or isinstance(error, duckdb.FatalException):
         return WarehouseError(f"Bronze could not be written: {text}.")
     return None
