@@ -9,6 +9,7 @@
     │   └── SchemaMismatch           an expression that does not yield its contract
     ├── SourceError           (3)    a source that cannot be read
     │   ├── SourceUnreachable        no connection
+    │   ├── SourceConflict           a standby cancelled the reading: another snapshot may do
     │   ├── SourceShapeError         a required table or column is missing
     │   └── SourceShrunk             a table lost more rows than is likely
     ├── WarehouseError        (3)    the warehouse cannot be opened or written
@@ -112,6 +113,10 @@ class SourceUnreachable(SourceError):
 
 class SourceShapeError(SourceError):
     """A required table or column is missing at a source, or has a type that does not convert."""
+
+
+class SourceConflict(SourceError):
+    """A standby cancelled the reading, since replication wanted to change what it saw; another snapshot may do."""
 
 
 class SourceShrunk(SourceError):

@@ -91,6 +91,16 @@ class SourceConfig(Section):
     )
     statement_timeout_s: int = Field(default=3600, ge=1, description="Seconds a statement at the source may take.")
     lock_timeout_s: int = Field(default=30, ge=1, description="Seconds to wait for a lock at the source.")
+    idle_in_transaction_timeout_s: int = Field(
+        default=3600,
+        ge=1,
+        description="Seconds after which the server ends a reading that says nothing: while rows are applied, it waits.",
+    )
+    keepalive_s: int = Field(
+        default=30,
+        ge=1,
+        description="Seconds of silence after which the connection is probed; after six probes, ten seconds apart, it is lost.",
+    )
     row_security: bool = Field(
         default=False,
         description="Whether rows that a policy of the source hides are simply not read; by default such a table is an error.",
@@ -103,6 +113,11 @@ class SourceConfig(Section):
         " until `run --accept-drop NAME`. 1 refuses nothing.",
     )
     connect_retries: int = Field(default=3, ge=0, description="Further attempts to connect, with growing pauses.")
+    snapshot_retries: int = Field(
+        default=3,
+        ge=0,
+        description="Further attempts to read everything, each from a new snapshot, where a standby cancels the reading.",
+    )
     freshness_hours: int | dict[str, int] | None = Field(
         default=None,
         description="Hours after which `check` calls a resource's last extraction or newest cursor stale: one number, or one"

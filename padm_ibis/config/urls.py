@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
 from padm_ibis.config.secrets import redact_address
+from padm_ibis.config.servers import address_of, parts_of
 from padm_ibis.config.variables import VARIABLE
 from padm_ibis.errors import did_you_mean
 
@@ -52,12 +55,29 @@ class Url:
             path = Path(rest).expanduser()
             return cls(scheme, path if path.is_absolute() else (folder or Path.cwd()) / path, text)
         if scheme == "postgres":
-            _check_server(text)
+            parts_of(text)
         return cls(scheme, None, text)
 
     def reveal(self) -> str:
-        """Return the whole address, password included: for a driver, never for a message."""
+        """Return the whole address as it was written, password included: for a driver, never for a message."""
         return self._text
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What the address of a server says, by libpq's names, the password included; nothing while it lacks a variable."""
+        return {} if VARIABLE.search(self._text) else parts_of(self._text)
+
+    def libpq(self, defaults: Mapping[str, str] = MappingProxyType({}), **always: str) -> str:
+        """Return the address of a server as every driver reads it alike: for a driver, never for a message.
+
+        Parameters
+        ----------
+        defaults
+            What holds where the address says nothing.
+        always
+            What holds whatever it says.
+        """
+        return address_of({**defaults, **self.parts, **always})
 
     @property
     def password(self) -> str | None:
@@ -88,25 +108,6 @@ def secrets_of(text: str) -> frozenset[str]:
     query = [part.partition("=") for part in parts.query.split("&")]
     found = {value for name, _, value in query if name.lower() in SECRET_PARAMETERS}
     return frozenset(secret for secret in {*found, parts.password or ""} if secret)
-
-
-def _check_server(text: str) -> None:
-    parts = urlsplit(text)
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("has a port that is no number; a password with special characters must be %-encoded") from None
-    # The driver ends the password at its first '@' or '/', and would name the rest of it as the host or the database.
-    unclear = [repr(c) for c in "#" if c in text] + ["a space"] * any(c.isspace() for c in text)
-    unclear += ["more than one '@'"] * (parts.netloc.count("@") > 1) + ["'@' after a '/'"] * ("@" in parts.path)
-    if unclear:
-        raise ValueError(f"contains {' and '.join(unclear)}; a password with special characters must be %-encoded")
-    if any("=" not in part for part in parts.query.split("&") if part):
-        raise ValueError("has a parameter without a value after '?'; a password with special characters must be %-encoded")
-    if not parts.hostname and "host=" not in parts.query:
-        raise ValueError("names no host: write postgres://user@host:5432/database")
-    if not parts.path.strip("/") and "dbname=" not in parts.query:
-        raise ValueError("names no database: write postgres://user@host:5432/database")
 
 
 def _listed(schemes: tuple[str, ...]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import duckdb
 
@@ -92,13 +91,11 @@ def _of_target(what: str, url: Url) -> Iterator[str]:
 
 
 def _database(url: Url) -> str:
-    parts = urlsplit(url.reveal())
-    return unquote(parts.path.strip("/")) or parse_qs(parts.query).get("dbname", [""])[0]
+    return url.parts.get("dbname", "")
 
 
 def _user(url: Url) -> str | None:
-    parts = urlsplit(url.reveal())
-    return unquote(parts.username or "") or parse_qs(parts.query).get("user", [None])[0]
+    return url.parts.get("user")
 
 
 def _role(user: str | None) -> str:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import duckdb
 
@@ -67,8 +66,7 @@ def _databases(settings: SourceConfig, message: str) -> str | None:
     wrong = re.search(r'database "([^"]+)" does not exist', message)
     if wrong is None:
         return None
-    address = urlsplit(settings.url.reveal())._replace(path="/postgres").geturl()
-    elsewhere = settings.model_copy(update={"url": replace(settings.url, _text=address)})
+    elsewhere = settings.model_copy(update={"url": replace(settings.url, _text=settings.url.libpq(dbname="postgres"))})
     with duckdb.connect() as con:
         source = open_source(elsewhere, con)
         try:
@@ -96,8 +94,8 @@ def _server(source: Source, subject: str) -> Iterator[Diagnosis]:
     if encoding == "SQL_ASCII":
         advice = "Texts that are not UTF-8 stop the source; convert the database, or hand over CSV files with their encoding."
         yield Diagnosis("warning", subject, "the database does not know the encoding of its texts (SQL_ASCII)", advice)
-    host = urlsplit(source.config.url.reveal()).hostname
-    if not secure and host is not None and host not in _LOCAL:
+    hosts = source.config.url.parts.get("host", "").split(",")
+    if not secure and any(host and not host.startswith(("/", "@")) and host not in _LOCAL for host in hosts):
         advice = "Add ?sslmode=require (better: verify-full) to its url."
         yield Diagnosis("warning", subject, "the connection is not encrypted", advice)
     if abs(skew) > _SKEW:

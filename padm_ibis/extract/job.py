@@ -26,6 +26,7 @@ from padm_ibis.extract.suppression import Screen, Suppressed, links
 from padm_ibis.extract.window import plan_of, since_of
 from padm_ibis.report.run import InputReport
 from padm_ibis.report.text import rows as in_words
+from padm_ibis.sources.anew import anew
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
 from padm_ibis.sources.spec import KindSpec, ResourceSpec
 from padm_ibis.sources.values import literal, quote
@@ -67,6 +68,13 @@ class Job:
         """Read the source and apply what it sent."""
         if not self.specs:
             return
+        found = anew(self.config, self._read, result.repeated.append)
+        result.inputs.extend(found.inputs)
+        result.findings.extend(found.findings)
+        result.checks.extend(found.checks)
+
+    def _read(self) -> Extraction:
+        """Read and apply everything, or leave the source as it was."""
         con = self.store.staging
         source = open_source(self.config, con)
         try:
@@ -79,14 +87,12 @@ class Job:
             ):
                 found = self._transfer(source, screen)
             self.shared.suppressed = screen.suppressed
-        except duckdb.Error as error:
-            raise warehouse_error(error, certainly=True) or error from None
+            return found
+        except duckdb.Error as error:  # one COMMIT ends the transaction of the source, too
+            raise warehouse_error(error) or source.ended(error) or warehouse_error(error, certainly=True) or error from None
         finally:
             self.shared.hasher.remove(con)
             source.detach()
-        result.inputs.extend(found.inputs)
-        result.findings.extend(found.findings)
-        result.checks.extend(found.checks)
 
     def left_alone(self) -> Iterator[InputReport]:
         """Say of a source that could not be read how old what bronze has of it is."""
@@ -122,8 +128,10 @@ class Job:
 
     def _transfer(self, source: Source, screen: Screen) -> Extraction:
         result = Extraction()
-        clock = source.now()
+        # DuckDB commits last where it read first: a source that is gone by then leaves nothing in bronze.
         wanted, before = tables_of(self.kind, self.specs), self.store.seen_columns(self.name)
+        source.begin()
+        clock = source.now()
         known_of = Known(frozenset(table for table, _ in before), self.shared.accept_drop)
         self._follow(source, screen, known_of)
         found = source.columns(wanted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
@@ -24,6 +25,7 @@ from padm_ibis.extract.suppression import Screen, Suppressed, marks_in
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import age
 from padm_ibis.sources import rhythm
+from padm_ibis.sources.anew import anew
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
 from padm_ibis.sources.values import literal, quote
@@ -222,9 +224,10 @@ def check_sources(warehouse: Published, config: Config, *, progress: Any = None)
         if progress is not None:
             progress.phase(f"compare with {name}", len(specs))
         try:
-            result.checks += _check_source(
-                warehouse, settings, kind, specs, states, hasher, suppressed, config, progress, result.notes
+            check = partial(
+                _check_source, warehouse, settings, kind, specs, states, hasher, suppressed, config, progress, result.notes
             )
+            result.checks += anew(settings, check, result.notes.append)
         except SourceError as error:
             result.checks.append(CheckResult(name, "reachable", "error", 0, (error.message,)))
         result.tried += len(specs) * 6  # three of reconciliation, two of duplicates, freshness
@@ -250,17 +253,15 @@ def _check_source(
         try:
             source.attach()
             hasher.install(con)
-            con.execute("BEGIN")
-            statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)), Known())
-            notes += [str(finding) for finding in findings]
-            with Screen(con, suppressed) as screen:
+            with Screen(con, suppressed) as screen, source.snapshot():
+                statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)), Known())
+                notes += [text for text in map(str, findings) if text not in notes]
                 for spec in specs:
                     if progress is not None:
                         progress.start(spec.name)
                     checks += compare(source, spec, statements[spec.name], Bronze(relation, states), config, screen)
                     if progress is not None:
                         progress.done(spec.name)
-            con.execute("COMMIT")
         except PadmError:
             raise
         except duckdb.Error as error:
@@ -277,7 +278,7 @@ def attach_bronze(con: duckdb.DuckDBPyConnection, config: Config) -> Callable[[s
         from padm_ibis.sources.postgres import load_reader
 
         load_reader(con)
-        con.execute(f"ATTACH {literal(url.reveal())} AS padm_warehouse (TYPE postgres, READ_ONLY)")
+        con.execute(f"ATTACH {literal(url.libpq())} AS padm_warehouse (TYPE postgres, READ_ONLY)")
     else:
         assert url.path is not None, "a duckdb:// address has a path"
         con.execute(f"ATTACH {literal(str(access.followed(url.path)))} AS padm_warehouse (READ_ONLY)")

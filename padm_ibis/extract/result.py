@@ -25,6 +25,8 @@ class Extraction:
     findings: list[Finding] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     suppressed: Suppressed | None = None
+    repeated: list[str] = field(default_factory=list)
+    """A sentence for each time that a source was read anew."""
 
     @property
     def changed(self) -> int:
@@ -39,7 +41,7 @@ class Extraction:
     @property
     def notes(self) -> list[str]:
         """What a reader of the report should know, one sentence each."""
-        return [str(finding) for finding in self.findings if not finding.suffers]
+        return self.repeated + [str(finding) for finding in self.findings if not finding.suffers]
 
     @property
     def not_given(self) -> list[Finding]:

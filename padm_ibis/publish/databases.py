@@ -19,6 +19,7 @@ from padm_ibis.backends.duckdb.connection import explained
 from padm_ibis.backends.duckdb.shown import newest, read
 from padm_ibis.config import Config, Url
 from padm_ibis.errors import UsageError, WarehouseMissing
+from padm_ibis.sources.connection import CONNECTION
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
@@ -178,7 +179,12 @@ class PostgresDatabase:
     def _copying(self, sql: str) -> Iterator[pa.RecordBatchReader]:
         import adbc_driver_postgresql.dbapi
 
-        with adbc_driver_postgresql.dbapi.connect(self.url.reveal()) as con, con.cursor() as cursor:
+        with (
+            adbc_driver_postgresql.dbapi.connect(
+                self.url.libpq(CONNECTION, application_name="padm-ibis", client_encoding="UTF8")
+            ) as con,
+            con.cursor() as cursor,
+        ):
             cursor.execute(sql)
             yield cursor.fetch_record_batch()
 

@@ -233,7 +233,7 @@ def _connect_postgres(url: Url) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     try:
         load_reader(connection)
-        connection.execute(f"ATTACH {literal(url.reveal())} AS {_TARGET} (TYPE postgres)")
+        connection.execute(f"ATTACH {literal(url.libpq())} AS {_TARGET} (TYPE postgres)")
     except (duckdb.Error, PadmError):
         connection.close()
         raise

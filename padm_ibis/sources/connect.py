@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from padm_ibis import disk
-from padm_ibis.errors import OutOfMemory, PadmError, SourceError, SourceUnreachable, WarehouseError
+from padm_ibis.errors import OutOfMemory, PadmError, SourceConflict, SourceError, SourceUnreachable, WarehouseError
 from padm_ibis.sources.exact import ISO, Written
 from padm_ibis.sources.hints import hint_for
 from padm_ibis.sources.messages import driver_message
@@ -68,6 +68,23 @@ class Source(ABC):
         SourceUnreachable
             If that fails, after as many attempts as configured where another one could help.
         """
+
+    def begin(self) -> None:  # noqa: B027 - most kinds have nothing to say
+        """Say what holds in the transaction that has just begun; its first statement at the source."""
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One transaction, in which every statement sees the same; what it did is undone where it fails."""
+        self.con.execute("BEGIN")
+        try:
+            self.begin()
+            yield
+            with self.errors():
+                self.con.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self.con.execute("ROLLBACK")
+            raise
 
     @abstractmethod
     def columns(self, tables: Mapping[str, TableSpec]) -> Columns:
@@ -134,9 +151,13 @@ class Source(ABC):
     def explained(self, error: duckdb.Error) -> SourceError:
         """Return the error to raise for a driver's."""
         text = driver_message(error, self.config)
-        hint = hint_for(text)
-        kind = SourceUnreachable if _is_broken_connection(text) else SourceError
-        return kind(f"The source {self.config.name}: {text}.", hint=hint)
+        kind = SourceConflict if _is_conflict(text) else SourceUnreachable if _is_broken_connection(text) else SourceError
+        return kind(f"The source {self.config.name}: {text}.", hint=hint_for(text))
+
+    def ended(self, error: duckdb.Error) -> SourceError | None:
+        """Return the error to raise where the end of a transaction failed at the source; None where the warehouse failed."""
+        found = self.explained(error)
+        return found if isinstance(found, SourceConflict | SourceUnreachable) else None
 
 
 def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> WarehouseError | None:
@@ -154,10 +175,23 @@ def warehouse_error(error: duckdb.Error, *, certainly: bool = False) -> Warehous
     return None
 
 
+_CONFLICT = ("conflict with recovery", "conflicto con la recuperación")
+_BROKEN = (
+    "unable to connect", "connection to server", "server closed the connection", "terminating connection", "ssl ",
+    "could not receive data", "could not send data", "no connection to the server", "connection not open", "connection reset",
+    "broken pipe", "lost synchronization",
+    # a server speaks the language of its lc_messages
+    "terminando la conexión", "cerró la conexión",
+)  # fmt: skip
+
+
+def _is_conflict(text: str) -> bool:
+    """Whether a standby ended the reading, since replication wanted to change what it saw."""
+    return any(words in text.lower() for words in _CONFLICT)
+
+
 def _is_broken_connection(text: str) -> bool:
-    words = ("Unable to connect", "connection to server", "server closed the connection", "terminating connection", "SSL",
-             "could not receive data", "no connection to the server", "connection not open")  # fmt: skip
-    return any(word.lower() in text.lower() for word in words)
+    return any(words in text.lower() for words in _BROKEN)
 
 
 def open_source(config: SourceConfig, con: duckdb.DuckDBPyConnection) -> Source:

@@ -10,6 +10,18 @@ GRANTS = "`padm-ibis doctor --grants` prints what the administrator of that data
 _SILENT = "Nothing answers at that host and port: a firewall, a VPN that is not connected, or a wrong host in the URL."
 # The first that fits: particular ones before general ones.
 _HINTS = (
+    ("conflict with recovery", "A standby makes way for replication; its max_standby_streaming_delay, or hot_standby_feedback,"
+     " gives a reading the time it needs (docs/dba.md)."),
+    ("conflicto con la recuperación", "A standby makes way for replication; its max_standby_streaming_delay, or"
+     " hot_standby_feedback, gives a reading the time it needs (docs/dba.md)."),
+    ("idle-in-transaction timeout", "The server ended a reading that said nothing; raise idle_in_transaction_timeout_s."),
+    ("transaction timeout", "The server ends long transactions, and a reading is one: ALTER ROLE … SET transaction_timeout = 0."),
+    # poolers
+    ("unsupported startup parameter", "The pooler refuses options= of the URL; leave it out, or name it in the pooler's"
+     " ignore_startup_parameters."),
+    ("statement pooling mode", "The connection ended with its first transaction: a restart, or a pooler that gives every"
+     " statement another session (PgBouncer: pool_mode = statement); use one in session or transaction mode, or none."),
+    ("query_wait_timeout", "All connections of the pooler are in use; wait, or ask for a larger pool."),
     # no connection
     ("could not translate host name", "No machine is known by that name here: check the host of the URL, and DNS or VPN."),
     ("connection refused", "That machine is there, no server listens at that port: check host and port of the URL, whether the"
@@ -30,6 +42,8 @@ _HINTS = (
     ("not permitted to log in", "Its administrator has to say ALTER ROLE … LOGIN."),
     ("too many", "The server has no free connection; wait, or ask for a larger max_connections or CONNECTION LIMIT."),
     ("remaining connection slots", "The server has no free connection; wait, or ask for a larger max_connections."),
+    ("server closed the connection", "The server, or something in between, ended the connection, and its log says why: a restart,"
+     " an administrator, or a time-out such as idle_in_transaction_timeout_s of this source."),
     ("starting up", "The server is starting; try again in a moment."),
     ("shutting down", "The server is being stopped; try again later."),
     ("permission denied for database", GRANTS),

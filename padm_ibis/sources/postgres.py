@@ -7,16 +7,17 @@ they see one snapshot.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from padm_ibis.errors import SourceError, SourceUnreachable
+from padm_ibis.errors import SourceConflict, SourceError, SourceUnreachable
 from padm_ibis.sources.connect import Columns, Refusal, Source
+from padm_ibis.sources.connection import CONNECTION
 from padm_ibis.sources.hints import GRANTS, hint_for
 from padm_ibis.sources.messages import driver_message
 from padm_ibis.sources.relations import relations
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
     from padm_ibis.sources.spec import TableSpec
 
 _PACKAGE = "duckdb_extension_postgres_scanner"
-_CONNECT = {
-    "application_name": "padm-ibis",
-    # libpq would otherwise hand out a Latin-1 database's bytes as they are
-    "client_encoding": "UTF8",
-    "connect_timeout": "10",
-    # A server that vanishes without a word is noticed within about a minute and a half.
-    "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6",
-}  # fmt: skip
 # Trying again helps against none of these.
 _PERMANENT = (
     "authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied", "invalid connection option",
@@ -67,6 +60,7 @@ class PostgresSource(Source):
     """One schema of a PostgreSQL database."""
 
     dialect = "postgres"
+    _begun = _standby = False
 
     def attach(self) -> None:
         """Connect, again and again with growing pauses where that could help."""
@@ -131,50 +125,97 @@ class PostgresSource(Source):
         return dict(Counter(item.schema for item in relations(self, tables)))
 
     def relation(self, statement: str) -> str:
-        """Return a call that runs the statement at the server."""
+        """Return a call that runs the statement at the server, where what `begin` set holds."""
+        assert self._begun, "outside of a transaction the server's own settings would hold"
         return f"postgres_query({literal(self.alias)}, {literal(statement)})"
 
     def qualified(self, table: str) -> str:
         """Return ``"negocio"."sga_alumnos"``."""
         return f"{quoted(self.config.schema)}.{quoted(table)}"
 
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement at the source, in a transaction of its own unless one has begun, and return its rows."""
+        if self._begun:
+            return super().rows(statement)
+        with self.snapshot():
+            return super().rows(statement)
+
+    def begin(self) -> None:
+        """Set what holds in this transaction and in no other: a pooler may give the connection to somebody else after it.
+
+        Options of the connection would be refused by PgBouncer, and are gone with DuckDB's ``DISCARD ALL`` between two.
+        """
+        self._begun = True
+        listed = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in self._session().items())
+        super().rows(
+            f"SELECT set_config(s.name, w.value, true) AS v FROM (VALUES {listed}) AS w(name, value)"
+            " JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(w.name)"
+        )
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See `Source.snapshot`."""
+        try:
+            with super().snapshot():
+                yield
+        finally:
+            self._begun = False
+
+    def detach(self) -> None:
+        """Give the connection back; never fails."""
+        self._begun = self._standby = False
+        super().detach()
+
+    def explained(self, error: duckdb.Error) -> SourceError:
+        """Return the error to raise for a driver's; a standby that ends a connection may do so for replication's sake.
+
+        The driver does not pass on why a server ended a connection that was waiting for the next statement.
+        """
+        found = super().explained(error)
+        if self._standby and isinstance(found, SourceUnreachable):
+            return SourceConflict(found.message, hint=hint_for("conflict with recovery"))
+        return found
+
     def _attach(self) -> None:
         self.detach()
         try:
             self.con.execute(f"ATTACH {literal(self.address())} AS {self.alias} (TYPE postgres, READ_ONLY)")
-            query = self.relation("SELECT current_setting('TimeZone') AS zone")
-            zone = self.con.execute(f"SELECT * FROM {query}").fetchall()[0][0]
         except duckdb.Error as error:
             text = driver_message(error, self.config)
             explained = self.explained(error)
             raise SourceUnreachable(f"The source {self.config.name} cannot be reached: {text}.", hint=explained.hint) from None
+        try:
+            with self.snapshot():
+                zone, standby = super().rows("SELECT current_setting('TimeZone') AS zone, pg_is_in_recovery() AS standby")[0]
+        except SourceUnreachable as error:
+            hint = hint_for("statement pooling mode") if "closed the connection" in error.message else error.hint
+            raise SourceUnreachable(error.message, hint=hint) from None
         if zone.lower() != self.config.timezone.lower():
             raise SourceError(
                 f"The source {self.config.name}: the session's time zone is {zone}, not {self.config.timezone} as asked for.",
-                hint="Something between here and the server drops the connection's options; connect to the server itself.",
+                hint="Something between here and the server splits a transaction among sessions; connect to the server itself.",
             )
+        self._standby = standby
 
     def address(self) -> str:
-        """Return the URL with this source's time-outs, schema and time zone as options of the session."""
-        parts = urlsplit(self.config.url.reveal())
-        given = dict(parse_qsl(parts.query, keep_blank_values=True))
-        session = {
-            "statement_timeout": str(self.config.statement_timeout_s * 1000),
-            "lock_timeout": str(self.config.lock_timeout_s * 1000),
-            "TimeZone": self.config.timezone,
+        """Return the address for the driver; what of the session the server has to be told is told by `begin`."""
+        silence = {"keepalives_idle": str(self.config.keepalive_s)}
+        # libpq would otherwise hand out a Latin-1 database's bytes as they are
+        defaults = {**CONNECTION, **silence, "application_name": "padm-ibis", "client_encoding": "UTF8"}
+        return self.config.url.libpq(defaults)
+
+    def _session(self) -> dict[str, str]:
+        config = self.config
+        return {
+            "statement_timeout": str(config.statement_timeout_s * 1000),
+            "lock_timeout": str(config.lock_timeout_s * 1000),
+            "idle_in_transaction_session_timeout": str(config.idle_in_transaction_timeout_s * 1000),
+            "TimeZone": config.timezone,
             # bodies of Guaraní's views and functions use unqualified names
-            "search_path": f"{quoted(self.config.schema)},public",
-            "default_transaction_read_only": "on",
+            "search_path": f"{quoted(config.schema)},public",
             # a policy that hides rows is then an error that names the table, not a table that is shorter than it is
-            "row_security": "on" if self.config.row_security else "off",
+            "row_security": "on" if config.row_security else "off",
         }
-        options = " ".join(f"-c {name}={_escaped(value)}" for name, value in session.items())
-        query = {**_CONNECT, **given, "options": f"{given.get('options', '')} {options}".strip()}
-        return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def _is_permanent(message: str) -> bool:

@@ -144,7 +144,8 @@ def test_a_type_of_postgresql_is_converted_or_refused(typed: tuple[Source, dict[
     there = f"SELECT {sent} AS v, ({reading.invalid or 'FALSE'} OR coalesce({large or 'FALSE'}, FALSE)) AS told"
     there += f" FROM (SELECT {reading.sql} AS v, * FROM {source.qualified('every_type')}) AS q"
     value, odd = landed("v", kind)
-    found = source.con.execute(f"SELECT {value}, told OR {odd or 'FALSE'} FROM {source.relation(there)}").fetchall()
+    with source.snapshot():
+        found = source.con.execute(f"SELECT {value}, told OR {odd or 'FALSE'} FROM {source.relation(there)}").fetchall()
     assert found == [(fate, fate is None)], "what becomes null is told"
 
 

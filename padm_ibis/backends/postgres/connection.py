@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
+from padm_ibis.backends.postgres.pooler import refuse_shared
 from padm_ibis.errors import BuildFailed, PadmError, WarehouseBusy, WarehouseError
+from padm_ibis.sources.connection import CONNECTION
 from padm_ibis.sources.hints import hint_for
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 ATTEMPTS = 3
-_DEFAULTS = {
-    "connect_timeout": "10",
-    # A server that vanishes without a word is noticed within about a minute and a half.
-    "keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6",
-}  # fmt: skip
 _SESSION = {"TimeZone": "UTC", "DateStyle": "ISO"}
 # A run is one transaction, however long its sources take; a process that was killed must not hold it.
 _RUN = {
@@ -78,25 +74,29 @@ def connect(config: Config, *, run: bool, called: str = "warehouse") -> Connecti
             reraise=True,
         ):
             with attempt:
-                con = _connect(config, run=run)
+                con = _connect(config, run=run, called=called)
     except psycopg.Error as error:
         raise _unreachable(error, config, called) from None
     return con
 
 
-def _connect(config: Config, *, run: bool) -> Connection:
+def _connect(config: Config, *, run: bool, called: str) -> Connection:
     purpose = f"padm-ibis run {os.getpid()}@{socket.gethostname()}"[:63] if run else "padm-ibis"
-    given: dict[str, Any] = conninfo_to_dict(config.warehouse.url.reveal())
-    address = make_conninfo(**{**_DEFAULTS, **given, "application_name": purpose, "client_encoding": "utf8"})
-    con = psycopg.connect(address, autocommit=True, prepare_threshold=None, row_factory=tuple_row)
+    address = config.warehouse.url.libpq(CONNECTION, application_name=purpose, client_encoding="UTF8")
+
+    def connected() -> Connection:
+        return psycopg.connect(address, autocommit=True, prepare_threshold=None, row_factory=tuple_row)
+
+    con = connected()
     try:
+        refuse_shared(con, connected, config.warehouse.url, called)
         wanted = {**_SESSION, **(_RUN if run else _READ)}
         con.execute(
             "SELECT set_config(s.name, w.value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value)"
             " JOIN pg_catalog.pg_settings s ON lower(s.name) = lower(w.name)",
             [list(wanted), list(wanted.values())],
         )
-    except psycopg.Error:
+    except (psycopg.Error, PadmError):
         con.close()
         raise
     if run:
