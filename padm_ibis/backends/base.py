@@ -119,8 +119,13 @@ class Work(Reader, Protocol):
     def keep(self) -> None:
         """Make what was written so far stay, whatever becomes of this run; for the ledger, before anything is loaded."""
 
-    def rewrite(self) -> list[str]:
+    def rewrite(self, also: Collection[tuple[str, str]] = ()) -> list[str]:
         """Write the warehouse anew, so that what was deleted is in none of its files; readers keep the version they have.
+
+        Parameters
+        ----------
+        also
+            Tables of silver and gold, layer and name, that no run made anew since rows of them were deleted.
 
         Returns
         -------

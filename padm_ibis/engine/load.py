@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from padm_ibis.engine import erased, ledger, unfinished
+from padm_ibis.engine import erased, ledger, listed, unfinished
 from padm_ibis.engine.cost import not_given
 from padm_ibis.engine.state import RunState, now
 from padm_ibis.engine.unfinished import Unfinished
@@ -37,6 +37,7 @@ def load(work: Work, run: RunState, names: Collection[str]) -> None:
     loaded = _read(work, run, names) if names else Extraction()
     if loaded.suppressed:  # what the sources told of them may be here already
         run.suppressed = loaded.suppressed
+        run.report.suppressed = len(run.suppressed.marks)
         gone |= _clear(work, run)
     run.report.inputs = loaded.inputs
     run.report.failures = [replace(failure, message=run.config.mask(failure.message)) for failure in loaded.failures]
@@ -64,14 +65,14 @@ def load(work: Work, run: RunState, names: Collection[str]) -> None:
 
 def _clear(work: Work, run: RunState) -> set[str]:
     """Delete what bronze holds of erased people, unless that was done by this list; return the tables that changed."""
-    run.report.suppressed = len(run.suppressed.marks)
     with work.transaction():
-        erased.keep(work, run.config, run.suppressed)
+        listed.keep(work, run.config, run.suppressed)
     if not erased.is_due(work, run.suppressed):
         return set()
     with work.transaction():
         counts = erased.purge(work, run.config, run.suppressed)
     if total := sum(counts.values()):
+        ledger.put(work, "unpublished", run.report.run_id)
         run.report.notes.append(f"{rows(total)} of erased people were removed from bronze.")
         if not unfinished.found(run.config):  # a backup was restored: its files, and what was made of it, are to be cleared, too
             began = run.report.started_at.replace(microsecond=0).isoformat()

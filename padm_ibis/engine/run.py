@@ -18,7 +18,7 @@ from padm_ibis import atomic
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.backends.patience import Patience
 from padm_ibis.definitions import Definitions
-from padm_ibis.engine import erased, history, ledger, passed, queries
+from padm_ibis.engine import erased, history, ledger, listed, passed, queries
 from padm_ibis.engine.build import build
 from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
@@ -136,7 +136,8 @@ def _settle(work: Work, run: RunState) -> list[str]:
     Where people were erased since bronze was loaded, every table that there is stands for renewal, whatever was asked for.
     """
     bronze = [node.name for node in run.of("bronze")] if run.request.extract else []
-    run.suppressed = erased.current(work, run.config, run.report.run_id)
+    run.suppressed = listed.current(work, run.config, run.report.run_id)
+    run.report.suppressed = len(run.suppressed.marks)
     due = erased.is_due(work, run.suppressed)
     if not due and run.request.extract:
         return bronze

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from padm_ibis.engine.erased import one_of
-from padm_ibis.extract.suppression import Suppressed
 from padm_ibis.sources.spec import identity_of
-from padm_ibis.sources.values import quote
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -36,23 +33,3 @@ def people_columns(config: Config) -> dict[str, Columns]:
         named = {name: identity_of(lineage.sources(Ref(model.name, name)), kind, graph.sources) for name, kind in schema.items()}
         found[model.name] = {name: identity for name, identity in named.items() if identity is not None}
     return found
-
-
-def theirs(query: Callable[[str], Sequence[tuple[Any, ...]]], place: str, columns: Columns, suppressed: Suppressed) -> str:
-    """Return the condition that the rows of erased people fulfil in a table; empty where there is none.
-
-    Parameters
-    ----------
-    query
-        Runs a statement.
-    place
-        The table, qualified and quoted.
-    """
-    parts = []
-    for column, identity in columns.items():
-        hits: dict[str, list[Any]] = {}
-        for source_db, value in query(f"SELECT DISTINCT {quote(SOURCE)}, {quote(column)} FROM {place}"):
-            if suppressed.has(source_db, identity, value):
-                hits.setdefault(source_db, []).append(value)
-        parts += [one_of(source_db, column, values) for source_db, values in sorted(hits.items())]
-    return " OR ".join(parts)

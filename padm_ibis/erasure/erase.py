@@ -17,12 +17,12 @@ from padm_ibis import access, atomic
 from padm_ibis.backends.base import backend_of
 from padm_ibis.backends.patience import WAIT, Patience
 from padm_ibis.config import Config, load_config
-from padm_ibis.engine import erased, ledger, unfinished
+from padm_ibis.engine import erased, ledger, listed, unfinished
 from padm_ibis.engine.run import run
 from padm_ibis.engine.state import Request
 from padm_ibis.engine.unfinished import Unfinished
 from padm_ibis.erasure import exports, texts
-from padm_ibis.erasure.columns import people_columns, theirs
+from padm_ibis.erasure.columns import people_columns
 from padm_ibis.erasure.mirrors import Cleaner
 from padm_ibis.erasure.people import Search, Somebody, read_hashes
 from padm_ibis.errors import UsageError, WarehouseBusy, WarehouseError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 BEYOND = (
     "Backups of the warehouse, of its server and of the machines it is on.",
     "Copies that people made of its files, tables, exports and pages, and models trained on them.",
+    "Blocks of files that are gone, until the file system uses them again; whoever has the old file open reads on.",
     "The sources: what is to be erased there is erased there.",
 )
 """What no erasure from here reaches."""
@@ -128,15 +129,21 @@ def _finish(config: Config, tell: Progress, patience: Patience) -> list[Erasure]
         return []
     run(config, _request(config, patience.seconds), tell)
     with backend_of(config).open(patience) as work:
-        suppressed = erased.current(work, config)
-        erased.keep(work, config, suppressed)
-        beyond = work.rewrite()
+        suppressed = listed.current(work, config)
+        listed.keep(work, config, suppressed)
+        left = erased.abandoned(work, config)
+        beyond = work.rewrite(left)
         copies = work.discard_copies()  # after it: what it replaced may be kept as an earlier version
         after = _tables(work)
-        redactor = erased.Redactor.of(work, config, suppressed)
+        redactor = erased.redactor_of(work, config, suppressed)
     common = _blank(config, waiting[-1])
     common.removed += [Removed("copy", name) for name in copies]
     common.unreached += [*BEYOND, *beyond]
+    common.unreached += [
+        f"{layer}.{name}: nothing makes this table any more, and no column of it is known to name a person; look into it."
+        for (layer, name), columns in left.items()
+        if not columns
+    ]
     columns = people_columns(config)
     exports.clear(config, [folder for one in waiting for folder in one.exports], columns, suppressed, common)
     Cleaner(config, columns, suppressed, common, patience).clear()
@@ -194,7 +201,7 @@ def _begin(
             somebody.notes,
         )
         try:
-            erased.keep_beside(config, suppressed)
+            listed.keep_beside(config, suppressed)
             unfinished.put(config, one)
         except OSError as error:
             raise WarehouseError(f"The list of erased people cannot be written in {config.state}: {error.strerror}.") from None
@@ -203,7 +210,7 @@ def _begin(
 
 def _list(reader: Reader, config: Config) -> Suppressed:
     """The list as it is, or an empty one with the configuration's key."""
-    return erased.current(reader, config).keyed(config.hash_key())
+    return listed.current(reader, config).keyed(config.hash_key())
 
 
 def _found(reader: Reader, config: Config, persons: Sequence[str], hashes: Sequence[str] | None) -> Somebody:
@@ -230,7 +237,7 @@ def _made_of(reader: Reader, config: Config, suppressed: Suppressed) -> Iterable
     for layer in ("silver", "gold"):
         for name in sorted(reader.tables()[layer]):
             place = f"{quote(layer)}.{quote(name)}"
-            if condition := theirs(reader.execute, place, named.get(name, {}), suppressed):
+            if condition := erased.theirs(reader.execute, place, named.get(name, {}), suppressed):
                 yield f"{layer}.{name}", int(reader.execute(f"SELECT count(*) FROM {place} WHERE {condition}")[0][0])
 
 

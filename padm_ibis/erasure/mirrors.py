@@ -13,7 +13,8 @@ from padm_ibis.backends.duckdb.files import copy_whole, wal
 from padm_ibis.backends.duckdb.rewrite import rewrite
 from padm_ibis.backends.patience import Patience
 from padm_ibis.config import PUBLISH_SCHEMES, Url
-from padm_ibis.erasure.columns import SOURCE, Columns, theirs
+from padm_ibis.engine.erased import theirs
+from padm_ibis.erasure.columns import SOURCE, Columns
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.extras import need
 from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, SQLiteFile, published_at
@@ -21,6 +22,7 @@ from padm_ibis.publish.destination import Destination, destinations
 from padm_ibis.publish.failures import explained
 from padm_ibis.publish.run import history, new_report, replicate
 from padm_ibis.publish.spec import chosen
+from padm_ibis.publish.targets.history import published_before
 from padm_ibis.report.erasure import Removed
 
 if TYPE_CHECKING:
@@ -70,29 +72,41 @@ class Cleaner:
         """Yield what is configured and holds something of ours, then the files that history tells of besides."""
         told = self._told()
         for goal in self._configured():
-            tables = told.pop(_address(goal.url), [])
-            if tables or (goal.url.path is not None and goal.url.path.is_file()):
-                yield Mirror(goal, tuple(tables) or tuple(spec.qualified for spec in chosen(self.config, goal.tables)))
-        for address, tables in told.items():
-            url = Url.parse(address, PUBLISH_SCHEMES)
-            if url.path is None:
-                self.report.unreached.append(f"{url} was published to and is no target of [publish] now; clear it there.")
-            elif url.path.is_file():
-                yield Mirror(Destination(url, tuple(tables), "replace"), tuple(tables))
+            known = told.pop(_address(goal.url), None)
+            if tables := list(known.tables) if known else self._held(goal.url):
+                yield Mirror(goal, tuple(tables))
+        for address, mirror in told.items():
+            if mirror.goal.url.path is None:
+                self.report.unreached.append(f"{address} was published to and is no target of [publish] now; clear it there.")
+            elif mirror.goal.url.path.is_file():
+                yield mirror
             else:
-                self.report.unreached.append(f"{url} was published to and is not there any more; a copy would hold its rows.")
+                self.report.unreached.append(f"{address} was published to and is not there any more; a copy would hold its rows.")
 
-    def _told(self) -> dict[str, list[str]]:
-        """What publications showed: address, a file's with its whole path → tables."""
-        told: dict[str, list[str]] = {}
+    def _told(self) -> dict[str, Mirror]:
+        """What publications from here showed, by the address: a file's with its whole path."""
+        told: dict[str, Mirror] = {}
         for report in history(self.config):
-            if not report.get("error") and not report.get("failed_tables"):
-                target, file = str(report.get("target")), report.get("file")
-                url = Url.parse(target, PUBLISH_SCHEMES, self.config.folder)
-                address = f"{url.scheme}://{access.place(file, self.config.state.parent)}" if file else _address(url)
-                tables = told.setdefault(address, [])
-                tables += [d["table"] for d in report.get("tables_detail", ()) if d["table"] not in tables]
+            if report.get("error") or report.get("failed_tables"):
+                continue
+            url, file = Url.parse(str(report["target"]), PUBLISH_SCHEMES, self.config.folder), report.get("file")
+            if file:
+                url = Url.parse(f"{url.scheme}://{access.place(file, self.config.state.parent)}", PUBLISH_SCHEMES)
+            before = told[_address(url)].tables if _address(url) in told else ()
+            tables = tuple(dict.fromkeys([*before, *(detail["table"] for detail in report["tables_detail"])]))
+            told[_address(url)] = Mirror(Destination(url, tables, report["mode"]), tables)
         return told
+
+    def _held(self, url: Url) -> list[str]:
+        """What a target says that it was published, where nobody here remembers."""
+        if url.path is not None and not url.path.is_file():
+            return []
+        try:
+            with explained(self.config, url), published_at(self.config, url) as database:
+                return sorted(published_before(database))
+        except PadmError as error:
+            self.report.failed.append(f"The mirror {url}: {self.config.mask(error.message)}")
+            return []
 
     def _configured(self) -> Sequence[Destination]:
         if self.config.star is not None or (self.config.publish.to is None and not self.config.publish.targets):

@@ -11,7 +11,7 @@ from padm_ibis.report.erasure import Removed
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
-    from padm_ibis.engine.erased import Redactor
+    from padm_ibis.engine.redactor import Redactor
     from padm_ibis.report.erasure import Erasure
 
 

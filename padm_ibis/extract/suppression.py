@@ -65,10 +65,6 @@ class Suppressed:
         places = (source_db, EVERYWHERE) if identity == "documento" else (source_db,)
         return any(self.mark(place, identity, value) in self.marks for place in places)
 
-    def among(self, source_db: str, identity: Identity, values: Iterable[Any]) -> list[Any]:
-        """Return the values that name somebody who was erased."""
-        return [value for value in values if self.has(source_db, identity, value)]
-
     def with_marks(self, marks: Iterable[str]) -> Suppressed:
         """Return a list with more marks."""
         return replace(self, marks=self.marks | frozenset(marks))

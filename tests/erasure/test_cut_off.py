@@ -15,8 +15,8 @@ import padm_ibis as padm
 KILLED = 9
 BEFORE = {
     "the erasure is written down": "engine.unfinished:put",
-    "the list stands in the warehouse": "engine.erased:keep",
-    "the rest of bronze is cleared": "engine.erased:Redactor.of",
+    "the list stands in the warehouse": "engine.listed:keep",
+    "the rest of bronze is cleared": "engine.erased:redactor_of",
     "the version is shown": "backends.duckdb.work:DuckDBWork.publish",
     "the files are rewritten": "backends.duckdb.work:DuckDBWork.rewrite",
     "the readers' file is rewritten": "backends.duckdb.work:DuckDBWork._connect",

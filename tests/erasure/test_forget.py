@@ -11,6 +11,7 @@ import pytest
 from conftest_erasure import MARKS, NAME, NUMBER, PUPILS, School, traces
 
 import padm_ibis as padm
+from padm_ibis.backends.base import backend_of
 from padm_ibis.definitions import Definitions
 from padm_ibis.errors import ConfigError, UnknownName, UsageError, WarehouseError, WarehouseMissing
 from padm_ibis.export import read, verify
@@ -118,6 +119,20 @@ def test_a_row_that_was_rejected_goes_too(a_school: School) -> None:
     assert a_school.traces() == []
 
 
+def test_a_table_that_nothing_makes_any_more_is_cleared_or_told(a_school: School) -> None:
+    with backend_of(a_school.config).open() as work:
+        work.execute(f"CREATE TABLE gold.mart_of_old AS SELECT 'north' AS source_db, {NUMBER} AS pupil_id, '{NAME}' AS name")
+        work.execute("INSERT INTO gold.mart_of_old VALUES ('north', 1, 'Ana'), ('south', 7712345, 'of another source')")
+        work.execute("CREATE TABLE gold.counts_of_old AS SELECT 1 AS pupils")
+    found = a_school.forget()
+    assert {item.name: item.rows for item in found.removed}["gold.mart_of_old"] == 1
+    assert a_school.rows("SELECT source_db, pupil_id FROM gold.mart_of_old ORDER BY 2") == [("north", 1), ("south", NUMBER)]
+    assert [text for text in found.unreached if text.startswith("gold.")] == [
+        "gold.counts_of_old: nothing makes this table any more, and no column of it is known to name a person; look into it."
+    ]
+    assert a_school.traces() == []
+
+
 def test_texts_that_named_her_row_do_not_any_more(a_school: School) -> None:
     a_school.change(PUPILS, [*MARKS, (15, NUMBER, "2024-09-01", 12)])
     (a_school.folder / "runs.log").write_text(f"warning fact_mark: 1 row, such as pupil_id={NUMBER}\nnorth: pupil 2\n")
@@ -147,6 +162,16 @@ def test_a_mirror_that_was_published_to_once_is_known(a_school: School, query) -
     a_school.forget()
     assert query(once, "SELECT DISTINCT pupil_id FROM silver.fact_mark ORDER BY 1") == [(1,), (2,)]
     assert query(once, "SELECT table_name FROM duckdb_tables() WHERE schema_name <> '_padm'") == [("fact_mark",)]
+
+
+def test_a_mirror_itself_says_what_it_was_published_where_nobody_remembers(a_school: School, query) -> None:
+    (a_school.folder / ".w.duckdb.padm" / "publications.jsonl").unlink()
+    found = a_school.forget()
+    assert {item.name: item.rows for item in found.removed if item.place == "mirror"} == {
+        "duckdb://mirror.duckdb": 4,
+        "sqlite://other.sqlite": 1,
+    }
+    assert a_school.traces() == []
 
 
 def test_a_mirror_out_of_reach_is_told_and_tried_again(a_school: School) -> None:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from padm_ibis.config import Config, load_config
-from padm_ibis.engine.erased import Redactor
+from padm_ibis.engine.redactor import Redactor
 from padm_ibis.erasure.people import Search, read_hashes
 from padm_ibis.errors import UsageError
 from padm_ibis.extract.suppression import EVERYWHERE, Suppressed

@@ -136,7 +136,7 @@ class DuckDBWork:
                 self.raw.execute("DETACH shown")
             self.shown.put(temporary, published)
 
-    def rewrite(self) -> list[str]:
+    def rewrite(self, also: Collection[tuple[str, str]] = ()) -> list[str]:
         """See `base.Work.rewrite`: the private copy first, then the readers' file from it."""
         remade, published = self.state / "remake-work.duckdb", self.published_run()
         with files(self.target), statements(self.path):

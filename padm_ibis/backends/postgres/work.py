@@ -18,7 +18,7 @@ from padm_ibis.backends.postgres.connection import Connection, execute, explaine
 from padm_ibis.backends.postgres.foresee import foresee
 from padm_ibis.backends.postgres.publish import Publication
 from padm_ibis.backends.postgres.reader import Session
-from padm_ibis.backends.postgres.rewrite import rewrite_statistics, vacuum
+from padm_ibis.backends.postgres.rewrite import rewrite_statistics, tables_of, vacuum
 from padm_ibis.backends.postgres.schemas import LONGEST_NAME, REPLACED, drop_old, next_of, old_schemas, table, too_long
 from padm_ibis.backends.postgres.store import PostgresStore
 from padm_ibis.errors import WarehouseBusy, WarehouseError
@@ -121,7 +121,7 @@ class PostgresWork(Session):
             self._built.clear()
             drop_old(self.raw)
 
-    def rewrite(self) -> list[str]:
+    def rewrite(self, also: Collection[tuple[str, str]] = ()) -> list[str]:
         """See `base.Work.rewrite`: the server keeps deleted rows in a table's files until the table is written anew."""
         with explained(self.config):
             self.commit()
@@ -131,7 +131,7 @@ class PostgresWork(Session):
                     f"An earlier version in the warehouse {self.config.warehouse.url} is still in use: {', '.join(left)}.",
                     hint="End the queries that read it, or drop what depends on it, and run again.",
                 )
-            vacuum(self.raw, ["bronze", LEDGER])
+            vacuum(self.raw, [*tables_of(self.raw, ["bronze", LEDGER]), *also])
             unreached = rewrite_statistics(self.raw)
             self.raw.execute("BEGIN")
         return unreached
