@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 FILE, FOLDER = 0o600, 0o700
+HAS_MODES = os.name != "nt"
 _LIST = "system.posix_acl_access"
 
 

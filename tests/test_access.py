@@ -19,6 +19,7 @@ from padm_ibis import access, atomic
 from padm_ibis.api import run
 from padm_ibis.config import load_config
 from padm_ibis.definitions import Definitions
+from padm_ibis.doctor import doctor
 from padm_ibis.errors import ConfigError, PadmError
 from padm_ibis.export import export
 from padm_ibis.publish import publish
@@ -174,6 +175,25 @@ def test_a_mode_that_an_operator_gave_by_hand_stays(folder: Path) -> None:
     (folder / "w.duckdb").chmod(0o644)
     go(folder, "2024-12-30")
     assert mode(folder / "w.duckdb") == 0o644
+
+
+def test_doctor_tells_of_readers_that_nobody_may_have_meant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(more: str = "") -> list[tuple[str, str]]:
+        config = folder / "padm.toml"
+        if more:
+            config.write_text(config.read_text().replace("[warehouse]\n", f"[warehouse]\n{more}\n"), encoding="utf-8")
+        found = doctor(load_config(config)).findings
+        return [(d.text, d.advice or "") for d in found if d.subject == "warehouse" and d.verdict == "warning"]
+
+    go(folder)
+    assert told() == []
+    (folder / "w.duckdb").chmod(0o644)
+    ((text, advice),) = told()
+    assert text == "w.duckdb can be read by everybody on this machine (mode 0644)"
+    assert advice.startswith(f"chmod 640 {folder / 'w.duckdb'}; or")
+    assert told('file_mode = "0644"') == []
+    monkeypatch.setattr(access, "HAS_MODES", False)
+    assert [text for text, _ in told()] == ["[warehouse] file_mode changes nothing on Windows"]
 
 
 def test_a_mirror_and_an_export_keep_what_they_had_and_take_what_is_configured(folder: Path) -> None:

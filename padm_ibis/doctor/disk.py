@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from padm_ibis.config import Config
 
 _LEAST = 1 << 28
+_INHERITED = "A file there has the readers of its folder: set them in the folder's properties."
 _READ_ONLY = "Is the disk mounted read-only, or does another user own it? A run writes there, and to the folder beside it."
 
 
@@ -47,7 +49,23 @@ def warehouse(config: Config) -> Iterator[Diagnosis]:
     enough = free > COPIES * max(held, _LEAST)
     advice = None if enough else "Free some space: a run needs room for two copies of the warehouse."
     yield Diagnosis("ok" if enough else "warning", "warehouse", text, advice)
+    yield from _readers(config, path)
     yield from _last_read(path)
+
+
+def _readers(config: Config, path: Path) -> Iterator[Diagnosis]:
+    """Say who reads it that nobody may have meant to, and of a configured mode where there is none."""
+    configured = config.warehouse.file_mode
+    if not access.HAS_MODES:
+        if configured is not None:
+            yield Diagnosis("warning", "warehouse", "[warehouse] file_mode changes nothing on Windows", _INHERITED)
+        return
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+    if configured is None and mode & stat.S_IROTH:
+        text = f"{path.name} can be read by everybody on this machine (mode {mode:04o})"
+        yield Diagnosis(
+            "warning", "warehouse", text, f'chmod 640 {path}; or, if it shall be, [warehouse] file_mode = "{mode:04o}"'
+        )
 
 
 def _last_read(path: Path) -> Iterator[Diagnosis]:

@@ -149,5 +149,6 @@ def test_nothing_is_set_outside_of_the_transaction(bronze: Bronze, campus: Campu
     for said in proxy.said:
         open_ = (open_ or said.startswith("Q BEGIN")) and said not in ("Q COMMIT", "Q ROLLBACK")
         assert open_ or "set_config" not in said
+        assert "set_config" not in said or "w.value, true)" in said, "of the transaction, not of the session"
         assert not said.startswith("Q SET")
     assert sum("set_config" in said for said in proxy.said) == 2

@@ -11,7 +11,7 @@ import pytest
 from conftest_extract import Bronze, Campus, at_database, changed
 
 from padm_ibis.backends.duckdb import DuckDBStore
-from padm_ibis.errors import ConfigError
+from padm_ibis.errors import ConfigError, SourceConflict, SourceError, SourceUnreachable
 from padm_ibis.extract import extract
 from padm_ibis.sources.postgres import PostgresSource
 
@@ -240,6 +240,24 @@ def test_a_session_in_another_time_zone_is_refused(bronze: Bronze, campus: Campu
     assert [f.message for f in found.failures] == [
         "The source north: the session's time zone is UTC, not America/Argentina/Buenos_Aires as asked for."
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("FATAL:  terminating connection due to administrator command", SourceUnreachable),
+        ("FATAL:  terminando la conexión debido a una orden del administrador", SourceUnreachable),
+        ("ERROR:  canceling statement due to conflict with recovery", SourceConflict),
+        ("ERROR:  cancelando la sentencia debido a un conflicto con la recuperación", SourceConflict),
+        ("FATAL:  terminando la conexión debido a un conflicto con la recuperación", SourceConflict),
+        ('ERROR:  division by zero in the column "ssl_mode"', SourceError),
+    ],
+)
+def test_a_server_is_understood_in_its_own_language(bronze: Bronze, said: str, kind: type[SourceError]) -> None:
+    """Messages come in that of its lc_messages, which only its administrator sets."""
+    with duckdb.connect() as con:
+        found = PostgresSource(bronze.config().sources["north"], con).explained(duckdb.Error(said))
+    assert type(found) is kind
 
 
 def test_the_bound_on_memory_ends_with_the_extraction(bronze: Bronze, campus: Campus, monkeypatch: pytest.MonkeyPatch) -> None:
