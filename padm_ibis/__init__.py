@@ -9,7 +9,7 @@ from padm_ibis.version import __version__
 
 if TYPE_CHECKING:
     from padm_ibis import testing
-    from padm_ibis.api import check, plan, run
+    from padm_ibis.api import check, plan, rollback, run
     from padm_ibis.author import new_mart
     from padm_ibis.config import Config, load_config
     from padm_ibis.define.contract import BronzeContract, GoldContract, SilverContract, column
@@ -41,6 +41,7 @@ _PUBLIC = {
     "new_mart": "author",
     "plan": "api",
     "resource": "define.model",
+    "rollback": "api",
     "run": "api",
     "status": "overview",
     "testing": "",
@@ -66,6 +67,7 @@ __all__ = [
     "new_mart",
     "plan",
     "resource",
+    "rollback",
     "run",
     "status",
     "testing",

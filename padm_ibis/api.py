@@ -1,4 +1,4 @@
-"""What the command does, for Python: `run`, `plan` and `check`. Each subcommand calls one of these and prints."""
+"""What the command does, for Python: `run`, `plan`, `check` and `rollback`. Each subcommand calls one of these and prints."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from padm_ibis.report.check import CheckReport
 from padm_ibis.report.plan import Plan, Step
 from padm_ibis.report.progress import Progress
 from padm_ibis.report.run import RunReport
+from padm_ibis.report.versions import Rollback
 
 Settings = Config | str | os.PathLike[str] | None
 
@@ -177,6 +178,41 @@ def check(
 
     settings = _config(config, profile, warehouse, secrets=sources)
     return check_warehouse(settings, layer, split_names(select), sources=sources, progress=progress or Progress(), wait=wait)
+
+
+def rollback(
+    run: str | None = None,
+    *,
+    config: Settings = None,
+    profile: str | None = None,
+    warehouse: str | None = None,
+    progress: Progress | None = None,
+    wait: float = WAIT,
+) -> Rollback:
+    """Bring readers back to a version that is kept; `padm_ibis.history` lists them.
+
+    What was read from the sources stays: the next run goes on from the newest state and, if it ends well, publishes again.
+
+    Parameters
+    ----------
+    run
+        The run that published it, or the beginning of its name; by default the version before the one readers see.
+    wait
+        Seconds to wait for whoever has the warehouse.
+    config, profile, warehouse
+        As for `padm_ibis.connect`.
+
+    Raises
+    ------
+    UsageError
+        If no such version is kept; lists those that are.
+    WarehouseError
+        If it is damaged, or would take something along that people made; readers keep what they see.
+    """
+    from padm_ibis.engine.rollback import roll_back
+
+    settings = _config(config, profile, warehouse, secrets=False)
+    return roll_back(settings, run, wait=wait, tell=(progress or Progress()).note)
 
 
 def settings_of_run(config: Settings = None, profile: str | None = None, warehouse: str | None = None) -> Config:

@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "status": ("padm_ibis.commands.status:status", "Say on one screen how the warehouse is, and what needs doing."),
     "history": ("padm_ibis.commands.history:history", "List the runs, newest first, or show one: what it read, built and found."),
+    "rollback": ("padm_ibis.commands.rollback:rollback", "Bring readers back to the version before, or to that of RUN."),
     "ls": ("padm_ibis.commands.ls:ls", "List the tables: rows, and when they were made."),
     "show": ("padm_ibis.commands.show:show", "Show one table: its columns, what it reads, who reads it."),
     "sql": ("padm_ibis.commands.sql:sql", "Write the SQL of one table, without connecting to anything."),

@@ -59,7 +59,7 @@ def history(
         found = [r for r in known.runs if r.run_id == run] or [r for r in known.runs if r.run_id.startswith(run)]
     if run is not None and len(found) != 1:
         raise UnknownName("run", run, [r.run_id for r in found or known.runs[:10]], where=str(settings.warehouse.url))
-    return History(str(settings.warehouse.url), tuple(found), known.trouble)
+    return History(str(settings.warehouse.url), tuple(found), known.trouble, known.versions, known.comebacks)
 
 
 def _config(config: Settings, profile: str | None, warehouse: str | None) -> Config:

@@ -149,9 +149,13 @@ class Warehouse:
         )
         # Warehouses of earlier versions do not say it, and tell of few runs that published nothing.
         published = "coalesce(published, status IN ('ok', 'partial'))" if known else "status IN ('ok', 'partial')"
+        # Runs after the one whose version readers see may have published, too, until somebody brought readers back.
+        shown = self._reader.published_run()
+        until = "started_at <= coalesce((SELECT started_at FROM _padm.runs WHERE run_id = ?), started_at)"
         found = self._reader.execute(
-            f"SELECT run_id, as_of, params FROM _padm.runs WHERE {published} AND {condition}"
-            " ORDER BY started_at DESC, run_id DESC LIMIT 1"
+            f"SELECT run_id, as_of, params FROM _padm.runs WHERE {published} AND {condition} AND {until}"
+            " ORDER BY CASE WHEN run_id = ? THEN 0 ELSE 1 END, started_at DESC, run_id DESC LIMIT 1",
+            [shown, shown],
         )
         return found[0] if found else None
 

@@ -47,6 +47,8 @@ WRITTEN = {
     ".w.duckdb.padm/notices.*.json": "what was told",
     ".w.duckdb.padm/exports.json": "where exports are",
     ".w.duckdb.padm/suppressed.json": "who was erased",
+    ".w.duckdb.padm/versions": "versions that are kept",
+    ".w.duckdb.padm/versions/*.duckdb": "versions that are kept",
     ".w.duckdb.padm/erasures": "certificates",
     ".w.duckdb.padm/erasures/*": "certificates",
     "m.duckdb": "a mirror",

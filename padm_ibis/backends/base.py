@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from padm_ibis.backends.patience import Patience
     from padm_ibis.config import Config
     from padm_ibis.extract.store import Store
+    from padm_ibis.report.versions import Version
 
 Rows = list[tuple[Any, ...]]
 
@@ -66,6 +67,9 @@ class Reader(Protocol):
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where there is none yet, or it is gone."""
 
+    def versions(self) -> list[Version]:
+        """Return the version that readers see and those that are kept, newest first."""
+
     def is_worked_on(self) -> bool | None:
         """Whether somebody has the warehouse open for a run; None where only the process itself can tell."""
 
@@ -84,6 +88,15 @@ class Work(Reader, Protocol):
 
     def store(self) -> Store:
         """Return bronze as the extraction sees it."""
+
+    def take_up(self, run_id: str) -> None:
+        """Go on from the newest state, though readers may have been brought back from it; before anything is loaded.
+
+        Parameters
+        ----------
+        run_id
+            The run that goes on.
+        """
 
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """Look for what would prevent publishing, before anything is read or built.
@@ -105,12 +118,28 @@ class Work(Reader, Protocol):
         """Make the table ``name`` from a query, its columns cast to ``schema``; return its rows."""
 
     def publish(self, run_id: str) -> None:
-        """Make everything committed visible to readers, in one step.
+        """Make everything committed visible to readers, in one step; the version they saw is kept.
 
         Raises
         ------
         WarehouseError
             If it cannot be written; readers keep what they had.
+        """
+
+    def roll_back(self, run_id: str, note: Sequence[Any]) -> None:
+        """Let readers see a version that is kept, in one step; the one they saw is kept. What the next run works on stays.
+
+        Parameters
+        ----------
+        run_id
+            The run that published it.
+        note
+            A row of ``_padm.rollbacks`` that is written down in the same step.
+
+        Raises
+        ------
+        WarehouseError
+            If it is damaged, or would take something along that people made; readers keep what they had.
         """
 
     def abandon(self) -> None:
@@ -142,7 +171,7 @@ class Work(Reader, Protocol):
         """Remove what is kept of the warehouse beside its present version: earlier ones, damaged files; return the names."""
 
     def show_history(self) -> None:
-        """Make ``_padm.runs`` and ``_padm.check_results`` visible to readers, in one step, and nothing else.
+        """Make the tables of ``_padm`` that are for people visible to readers, in one step, and nothing else.
 
         Raises
         ------

@@ -7,7 +7,7 @@ import datetime as dt
 import click
 
 from padm_ibis.commands._logs import ROOT
-from padm_ibis.commands._options import Common, common, show_pairs
+from padm_ibis.commands._options import Common, common, say, show_pairs
 
 
 @click.command()
@@ -22,19 +22,21 @@ def history(options: Common, run: str | None, limit: int) -> int:
     warehouse.
     """
     from padm_ibis import overview
-    from padm_ibis.report.history import described, line
+    from padm_ibis.report.history import described, line, of_versions
 
     found = overview.history(run, config=options.load(secrets=False))
     options.answer(found)
     if not options.quiet:
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         if run is not None:
-            show_pairs(described(found.runs[0], now))
+            show_pairs(described(found.runs[0], found, now))
         else:
             for one in found.runs[:limit]:
                 click.echo(line(one, now))
             if len(found.runs) > limit:
                 click.echo(f"and {len(found.runs) - limit} older runs; --limit shows more")
+            for text in of_versions(found, now):
+                say(text, under=2)
             if not found.runs and not found.trouble:
                 click.echo("There was no run yet. Start one: padm-ibis run")
     if found.trouble:

@@ -17,6 +17,7 @@ from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
 from padm_ibis.errors import did_you_mean
 from padm_ibis.params import Params
 
+_BYTES = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B$"
 Severity = Literal["error", "warn", "off"]
 OnInvalid = Literal["stop", "null", "reject"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
@@ -40,7 +41,7 @@ class WarehouseConfig(Section):
     url: WarehouseUrl = Field(description="duckdb://<file>, postgres://<user>@<host>/<database> or pyspark://<folder>.")
     memory_limit: str | None = Field(
         None,
-        pattern=r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B$",
+        pattern=_BYTES,
         description="Most memory DuckDB may use, e.g. '4GB'; without it, 80 %.",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; without it, one per core.")
@@ -49,6 +50,22 @@ class WarehouseConfig(Section):
         description="Who may read the file of a duckdb:// warehouse, such as '0640': its group, too. Without it, a new file is"
         " its owner's alone, and one that is there keeps its mode.",
     )
+    keep_versions: int = Field(
+        default=2,
+        ge=0,
+        description="Published versions that are kept beside the one readers see, for `padm-ibis rollback`; 0 keeps none.",
+    )
+    keep_bytes: str | None = Field(
+        None, pattern=_BYTES, description="Most room these may take, e.g. '20 GB'; the oldest go first. Without it, any."
+    )
+
+    @property
+    def most_bytes(self) -> int | None:
+        """The room that kept versions may take."""
+        if self.keep_bytes is None:
+            return None
+        number, unit = self.keep_bytes.rstrip("KMGTiB").strip(), self.keep_bytes.lstrip("0123456789. ")
+        return int(float(number) * (1024 if "i" in unit else 1000) ** "BKMGT".index(unit[0]))
 
 
 class PipelineConfig(Section):

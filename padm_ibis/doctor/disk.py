@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from padm_ibis import access
+from padm_ibis.backends.duckdb.kept import Kept
 from padm_ibis.disk import COPIES, size
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.report.health import Diagnosis
@@ -45,9 +46,14 @@ def warehouse(config: Config) -> Iterator[Diagnosis]:
             yield Diagnosis("error", "warehouse", f"{place} may not be written", _READ_ONLY)
     held = sum(f.stat().st_size for f in (path, config.state / "work.duckdb") if f.exists())
     free = shutil.disk_usage(folder).free
-    text = f"{path.name}: {size(held)} on disk, {size(free)} free"
-    enough = free > COPIES * max(held, _LEAST)
-    advice = None if enough else "Free some space: a run needs room for two copies of the warehouse."
+    kept = [version.bytes for version in Kept(config).versions()]
+    beside = f" and {size(sum(kept))} in {len(kept)} earlier version{'s' * (len(kept) != 1)}" if kept else ""
+    text = f"{path.name}: {size(held)} on disk{beside}, {size(free)} free"
+    more = path.stat().st_size if path.exists() and len(kept) < config.warehouse.keep_versions else 0
+    enough = free > COPIES * max(held, _LEAST) + more
+    advice = (
+        None if enough else "Free some space: a run needs room for two copies of the warehouse, each version kept for one more."
+    )
     yield Diagnosis("ok" if enough else "warning", "warehouse", text, advice)
     yield from _readers(config, path)
     yield from _last_read(path)

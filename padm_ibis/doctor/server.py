@@ -75,7 +75,7 @@ def _rights(con: Connection) -> Iterator[Diagnosis]:
     foreign = con.execute(
         "SELECT nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace"
         " WHERE nspname = ANY(%s) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1",
-        [[*LAYERS, "_padm"]],
+        [[*LAYERS, "_padm", "_padm_kept"]],
     ).fetchall()
     if foreign:
         listed = ", ".join(f"{schema} (of {owner})" for schema, owner in foreign)

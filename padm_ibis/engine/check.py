@@ -103,8 +103,9 @@ def _keep(config: Config, report: CheckReport, run_id: str, patience: Patience) 
         with backend_of(config).open(patience) as work:
             with work.transaction():
                 ledger.write_checks(work, run_id, report.results or [NOTHING], now)
-            # What a run loaded and could not publish stays out of sight, and these results with it, until one can.
-            if not ledger.pending(work):
+            if ledger.pending(work):  # what a run loaded and readers do not see, or see no more, stays out of their sight
+                work.show_history()
+            else:
                 work.publish(run_id)
     except WarehouseError as error:
         report.notes.append(f"These results were not added to {ledger.SCHEMA}.check_results: {config.mask(error.message)}")

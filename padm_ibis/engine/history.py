@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from padm_ibis.engine import ledger
 from padm_ibis.engine.journal import Journal
 from padm_ibis.errors import WarehouseBusy, WarehouseError
 from padm_ibis.report.history import RunRecord, killed, newest_first, of_report
+from padm_ibis.report.versions import Comeback, Version
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -129,29 +130,42 @@ class Known:
         Whether nothing was ever published.
     trouble
         Why the warehouse itself could not be asked; what stands beside it is told all the same.
+    shown
+        The run whose version readers see; None where there is none, or it could not be asked.
+    versions
+        That version and those that are kept, newest first.
+    comebacks
+        When readers were brought back to an earlier version, oldest first.
     """
 
     runs: list[RunRecord]
     missing: bool = False
     trouble: str | None = None
+    shown: str | None = None
+    versions: Sequence[Version] = ()
+    comebacks: Sequence[Comeback] = ()
 
 
 def read(config: Config) -> Known:
     """Return every run of a warehouse that is known here; never fails for the warehouse's sake, and never waits for a run."""
     backend = backend_of(config)
-    known, going_on, missing, trouble = list[RunRecord](), None, False, None
+    known, going_on, missing, trouble, shown = list[RunRecord](), None, False, None, None
+    versions, comebacks = list[Version](), list[Comeback]()
     try:
         with backend.ledger() as reader:
             if reader is None:
                 missing = True
             else:
-                known, going_on, missing = list(_records(reader)), reader.is_worked_on(), reader.published_run() is None
+                known, going_on, shown = list(_records(reader)), reader.is_worked_on(), reader.published_run()
+                missing = shown is None
+                with suppress(WarehouseError):  # who may read the runs may not read these
+                    versions, comebacks = reader.versions(), ledger.comebacks(reader)
     except WarehouseError as error:
         trouble = config.mask(error.message)
     runs = {record.run_id: record for record in Journal(config).records()}
     runs |= {record.run_id: record for record in known if record.ended or record.run_id not in runs}
     told = [record if record.ended or _is_alive(record, going_on) else killed(record) for record in runs.values()]
-    return Known(newest_first(told), missing, trouble)
+    return Known(newest_first(told), missing, trouble, shown, versions, comebacks)
 
 
 def _is_alive(record: RunRecord, going_on: bool | None) -> bool:

@@ -1,9 +1,9 @@
 """The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
 
-``runs`` (see `engine.history`), ``check_results`` and ``passed_over`` are for people. ``tables`` says of each table what
-it was made from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the engine. A
-run's ``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they say, and one
-of the code.
+``runs`` (see `engine.history`), ``check_results``, ``passed_over`` and ``rollbacks`` are for people. ``tables`` says of each
+table what it was made from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the
+engine. A run's ``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they
+say, and one of the code.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from padm_ibis.define.dag import Node
 from padm_ibis.engine.content import Content
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import FIRST
+from padm_ibis.report.versions import Comeback
 
 SCHEMA = "_padm"
 TABLES = {
@@ -33,6 +34,7 @@ TABLES = {
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision, content text, model text",
     "state": "key text, value text",
+    "rollbacks": "rolled_back_at timestamp, from_run text, to_run text, rolled_back_by text",
 }
 ADDED = (
     ("runs", "versions", "text"),
@@ -142,6 +144,14 @@ def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt
     for check in checks:
         values = [run_id, check.table, check.rule, check.verdict, check.failed, "; ".join(check.rows), now]
         work.execute(f"INSERT INTO {SCHEMA}.check_results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def comebacks(reader: Reader) -> list[Comeback]:
+    """Return when readers were brought back to an earlier version, oldest first."""
+    if "rollbacks" not in reader.tables()[SCHEMA]:
+        return []
+    names = "rolled_back_at, from_run, to_run, rolled_back_by"
+    return [Comeback(*row) for row in reader.execute(f"SELECT {names} FROM {SCHEMA}.rollbacks ORDER BY rolled_back_at")]
 
 
 # --- what would come out the same ------------------------------------------------------------------------

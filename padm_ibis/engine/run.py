@@ -29,6 +29,7 @@ from padm_ibis.report.history import of_report
 from padm_ibis.report.names import run_name
 from padm_ibis.report.progress import Progress
 from padm_ibis.report.run import Action, RunReport, TableReport
+from padm_ibis.report.versions import in_force
 from padm_ibis.version import __version__
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
     try:
         bronze = _settle(work, run)
         work.foresee([(node.layer, node.name) for node in run.nodes], partial(queries.schema, run))
+        work.take_up(report.run_id)
         if run.of("bronze"):
             load(work, run, bronze)
         stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)
@@ -174,6 +176,8 @@ def _conclude(work: Work, run: RunState, began: float) -> None:
             ledger.put(work, "unpublished", report.run_id)
         history.end(work, report, now(), run.definitions.code)
     if report.published:
+        if (comeback := in_force(ledger.comebacks(work), work.published_run())) is not None:
+            report.notes.append(f"Readers had been brought back to the version of {comeback.to_run}; they see the newest again.")
         with run.phase("publish"):
             try:
                 work.publish(report.run_id)

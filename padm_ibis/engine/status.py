@@ -12,6 +12,7 @@ from padm_ibis.errors import WarehouseError
 from padm_ibis.report.history import RunRecord
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.status import SourceAge, Status
+from padm_ibis.report.versions import in_force
 from padm_ibis.sources import rhythm
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def status_of(config: Config, now: dt.datetime, next_run: str | None) -> Status:
     known = history.read(config)
     ended = [run for run in known.runs if run.ended]
     last = next(iter(ended), None)
-    published, checks = _published(config, _since_published(ended))
+    published, checks = _published(config, _since_published(ended, known.shown))
     read = {**published}
     for run in ended:
         for key in _read_by(run):
@@ -43,6 +44,8 @@ def status_of(config: Config, now: dt.datetime, next_run: str | None) -> Status:
         missing=known.missing,
         trouble=known.trouble,
         remark=backend_of(config).remark() or unfinished.remark(config),
+        versions=known.versions,
+        comeback=in_force(known.comebacks, known.shown),
     )
 
 
@@ -62,9 +65,9 @@ def _watermarks(reader: Reader) -> Read:
     return {(source, resource): at for source, resource, at in found}
 
 
-def _since_published(ended: Sequence[RunRecord]) -> list[str]:
-    """The run of the newest version, under whose name `check` writes, and those after it; ``ended`` is newest first."""
-    number = next((n for n, run in enumerate(ended) if run.published), -1)
+def _since_published(ended: Sequence[RunRecord], shown: str | None) -> list[str]:
+    """The run of the version that readers see, under whose name `check` writes, and those after it; ``ended`` is newest first."""
+    number = next((n for n, run in enumerate(ended) if run.run_id == shown), -1)
     return [run.run_id for run in ended[: number + 1]]
 
 

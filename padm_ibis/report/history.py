@@ -10,6 +10,7 @@ from typing import Any, Literal
 from padm_ibis.report.answer import to_json
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import ago, duration, rows
+from padm_ibis.report.versions import Comeback, Version, in_force
 
 Outcome = Literal["running", "ok", "up to date", "partial", "failed", "killed"]
 GOOD = ("ok", "up to date")
@@ -155,11 +156,23 @@ def newest_first(records: Iterable[RunRecord]) -> list[RunRecord]:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Runs, newest first, of a warehouse; ``trouble`` says why it could not be asked itself."""
+    """Runs, newest first, of a warehouse, and what became of their versions.
+
+    Attributes
+    ----------
+    trouble
+        Why the warehouse itself could not be asked.
+    versions
+        The version that readers see and those they can be brought back to, newest first.
+    comebacks
+        When readers were brought back to an earlier version, by whom, oldest first.
+    """
 
     warehouse: str
     runs: Sequence[RunRecord]
     trouble: str | None = None
+    versions: Sequence[Version] = ()
+    comebacks: Sequence[Comeback] = ()
 
     @property
     def exit_code(self) -> int:
@@ -179,13 +192,14 @@ def line(run: RunRecord, now: dt.datetime) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
-def described(run: RunRecord, now: dt.datetime) -> Iterator[tuple[str, str]]:
+def described(run: RunRecord, known: History, now: dt.datetime) -> Iterator[tuple[str, str]]:
     """Yield all that is known of a run: a word, and what stands behind it; an empty word continues the one before."""
     yield "run", f"{run.run_id}: {run.status}"
     yield "started", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC, {ago(run.started_at, now)}"
     yield "took", "unknown: it did not end by itself" if run.seconds is None and run.ended else duration(run.seconds or 0)
     yield "layer", f"{run.layer}, as of {run.as_of}, padm-ibis {run.version}"
     yield "published", {True: "yes", False: "no: readers kept the version before", None: "not known"}[run.published]
+    yield from _listed("version", _version(run.run_id, known, now))
     if run.error:
         yield from _listed("error", run.error.splitlines())
     sources: dict[str, list[Mapping[str, Any]]] = {}
@@ -197,6 +211,24 @@ def described(run: RunRecord, now: dt.datetime) -> Iterator[tuple[str, str]]:
     yield from _listed("checks", (_check(c) for c in run.details.get("checks", ())))
     yield from _listed("passed", run.details.get("passed_over", ()))
     yield from _listed("notes", run.details.get("notes", ()))
+
+
+def _version(run_id: str, known: History, now: dt.datetime) -> Iterator[str]:
+    for version in known.versions:
+        if version.run_id == run_id:
+            yield "readers see it" if version.shown else f"kept: padm-ibis rollback {run_id}"
+    for comeback in known.comebacks:
+        if run_id in (comeback.from_run, comeback.to_run):
+            yield comeback.told(now)
+
+
+def of_versions(known: History, now: dt.datetime) -> Iterator[str]:
+    """Yield since when readers see an earlier version than the newest, and which are kept."""
+    shown = next((version.run_id for version in known.versions if version.shown), None)
+    if (comeback := in_force(known.comebacks, shown)) is not None:
+        yield comeback.told(now)
+    if kept := [version.run_id for version in known.versions if not version.shown]:
+        yield f"kept: {', '.join(kept)}"
 
 
 def _listed(word: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from padm_ibis.report.answer import to_json
 from padm_ibis.report.history import RunRecord
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import ago, rows
+from padm_ibis.report.versions import Comeback, Version
 
 SHOWN = 5
 """Failed checks, and causes of a failure, that fit on the screen; `history RUN` and `check` tell all."""
@@ -57,6 +58,10 @@ class Status:
         Why the warehouse could not be asked: damaged, or out of reach.
     remark
         What has to be done about the place where it is kept.
+    versions
+        The version that readers see and those they can be brought back to, newest first.
+    comeback
+        Since when readers see an earlier version than the newest, and by whom; None where they see the newest.
     """
 
     warehouse: str
@@ -70,6 +75,8 @@ class Status:
     missing: bool = False
     trouble: str | None = None
     remark: str | None = None
+    versions: Sequence[Version] = ()
+    comeback: Comeback | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -78,6 +85,8 @@ class Status:
         found = [f"The warehouse could not be read. {self.trouble}"] if self.trouble else []
         if self.remark:
             found.append(self.remark)
+        if self.comeback is not None:
+            found.append(f"Readers see {self.comeback.to_run} again. Mend what was wrong since; a run that ends well publishes")
         if self.last is not None and not self.last.good:
             found.append(f"The last run {_ended(self.last)}: padm-ibis history {self.last.run_id}")
         if self.missing and not self.trouble and self.running is None:
@@ -112,6 +121,7 @@ def screen(status: Status) -> Iterator[tuple[str, str]]:
             yield "", f"{failure['source_db']}: {failure['message']}"
     if status.running is not None:
         yield "running", f"{_when(status.running, status.now)}, {_process(status.running)}"
+    yield from _versions(status)
     for number, source in enumerate(status.sources):
         yield "" if number else "sources", f"{source.source_db}: {_age(source, status.now)}"
     for number, check in enumerate(status.failed_checks[:SHOWN]):
@@ -121,6 +131,13 @@ def screen(status: Status) -> Iterator[tuple[str, str]]:
     yield "next run", status.next_run or "no schedule of padm-ibis is running"
     for number, text in enumerate(status.to_do or ["nothing"]):
         yield "" if number else "to do", text
+
+
+def _versions(status: Status) -> Iterator[tuple[str, str]]:
+    if status.comeback is not None:
+        yield "readers see", status.comeback.told(status.now).removeprefix("readers were ")
+    if kept := [version.run_id for version in status.versions if not version.shown]:
+        yield "kept versions", f"{', '.join(kept)}: padm-ibis rollback"
 
 
 def _when(run: RunRecord | None, now: dt.datetime) -> str:

@@ -24,8 +24,8 @@ MART = "SELECT source_db, pupil_id, marks, total FROM gold.mart_pupil ORDER BY p
 # --- a run -----------------------------------------------------------------------------------------------
 
 
-def test_a_run_makes_four_schemas_and_leaves_no_other(built: School) -> None:
-    assert built.schemas() == {"public", "bronze", "silver", "gold", "_padm"}
+def test_a_run_makes_five_schemas_and_leaves_no_other(built: School) -> None:
+    assert built.schemas() == {"public", "bronze", "silver", "gold", "_padm", "_padm_kept"}
     assert built.rows(MART) == [("north", 1, 2, 16), ("north", 2, 1, 4)]
     assert built.rows("SELECT count(*) FROM bronze.marks") == [(3,)]
     assert built.rows("SELECT status, layer FROM _padm.runs") == [("ok", "gold")]
@@ -37,7 +37,7 @@ def test_a_run_without_news_builds_nothing_and_is_recorded(built: School) -> Non
     assert (report.status, report.published) == ("up to date", False)
     assert built.rows("SELECT oid FROM pg_class WHERE relname = 'mart_pupil'") == before
     assert sorted(built.rows("SELECT status FROM _padm.runs")) == [("ok",), ("up to date",)]
-    assert not built.schemas() - {"public", "bronze", "silver", "gold", "_padm"}
+    assert not built.schemas() - {"public", "bronze", "silver", "gold", "_padm", "_padm_kept"}
 
 
 def test_news_reach_the_mart(built: School) -> None:

@@ -62,7 +62,7 @@ def test_owners_survive(built: School, role) -> None:
     owner = role("CREATEROLE")
     built.do(f"GRANT ALL ON SCHEMA gold TO {owner}", f"ALTER TABLE gold.mart_pupil OWNER TO {owner}")
     rebuild(built)
-    assert built.rows("SELECT tableowner FROM pg_tables WHERE tablename = 'mart_pupil'") == [(owner,)]
+    assert built.rows("SELECT tableowner FROM pg_tables WHERE schemaname = 'gold' AND tablename = 'mart_pupil'") == [(owner,)]
 
 
 def test_comments_and_indexes_of_people_survive(built: School) -> None:
@@ -78,7 +78,9 @@ def test_comments_and_indexes_of_people_survive(built: School) -> None:
     assert built.rows("SELECT col_description('gold.mart_pupil'::regclass, 4)") == [("ask Marta",)]
     assert built.rows("SELECT col_description('gold.mart_pupil'::regclass, 3)") == [("Marks.",)]
     assert built.rows("SELECT obj_description('gold'::regnamespace)") == [("for the board",)]
-    definitions = [d for (d,) in built.rows("SELECT indexdef FROM pg_indexes WHERE tablename = 'mart_pupil'")]
+    definitions = [
+        d for (d,) in built.rows("SELECT indexdef FROM pg_indexes WHERE schemaname = 'gold' AND tablename = 'mart_pupil'")
+    ]
     assert sum("by_total ON gold.mart_pupil USING btree (total DESC) WHERE (marks > 0)" in d for d in definitions) == 1
     assert len(definitions) == 2  # the key's and theirs
 
@@ -187,9 +189,9 @@ def test_a_view_of_a_role_that_is_not_ours_is_named(built: School, role) -> None
     database = built.rows("SELECT current_database()")[0][0]
     built.do(
         f"GRANT CREATE ON DATABASE {database} TO {ours}",
-        *(f"ALTER SCHEMA {name} OWNER TO {ours}" for name in ("bronze", "silver", "gold", "_padm")),
+        *(f"ALTER SCHEMA {name} OWNER TO {ours}" for name in ("bronze", "silver", "gold", "_padm", "_padm_kept")),
         *(f"ALTER TABLE {s}.{t} OWNER TO {ours}" for s, t in built.rows("SELECT schemaname, tablename FROM pg_tables"
-          " WHERE schemaname IN ('bronze', 'silver', 'gold', '_padm')")),
+          " WHERE schemaname IN ('bronze', 'silver', 'gold', '_padm', '_padm_kept')")),
         f"GRANT USAGE ON SCHEMA gold TO {theirs}",
         f"GRANT SELECT ON gold.mart_pupil TO {theirs}",
         "CREATE VIEW public.v AS SELECT total FROM gold.mart_pupil",

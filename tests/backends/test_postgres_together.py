@@ -27,13 +27,15 @@ def test_a_long_query_neither_waits_nor_is_waited_for(built: School) -> None:
         cursor.itersize = 1
         cursor.execute("SELECT total, pg_sleep(0) FROM gold.mart_pupil ORDER BY pupil_id")
         assert cursor.fetchone()[0] == 16
+        configured = built.config.read_text()
+        built.config.write_text(configured.replace("[warehouse]", "[warehouse]\nkeep_versions = 0"))
         built.change(marks=[(12, 2, "2024-07-01", 5)])
         began = time.monotonic()
         assert built.run().exit_code == 0
         published = time.monotonic() - began
         assert cursor.fetchone()[0] == 4, "the query goes on in the version it began with"
         assert built.rows("SELECT total FROM gold.mart_pupil WHERE pupil_id = 2") == [(5,)], "others see the new one"
-        assert {n for n in built.schemas() if n.startswith("_padm_old_gold")}, "the old one is kept as long as it is read"
+        assert {n for n in built.schemas() if n.startswith("_padm_old_gold")}, "the old one stays as long as it is read"
         assert published < 60
     built.change()
     built.run()
@@ -165,4 +167,6 @@ def test_whoever_reads_sees_one_complete_version_whenever_runs_are_killed(
         except WarehouseBusy:
             assert time.monotonic() < end
             time.sleep(0.5)
-    assert warehouse.schemas() == {"public", "bronze", "silver", "gold", "_padm"}
+    earlier = {schema for schema in warehouse.schemas() if schema.startswith("_padm_kept_")}
+    assert len(earlier) == 4, "two versions"
+    assert warehouse.schemas() - earlier == {"public", "bronze", "silver", "gold", "_padm", "_padm_kept"}

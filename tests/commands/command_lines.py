@@ -28,6 +28,7 @@ LINES: dict[str, tuple[str, int]] = {
     "publish": ("--to duckdb://m.duckdb", 0),
     "status": ("", 0),
     "history": ("last", 0),
+    "rollback": ("--yes", 2),
     "schedule": ("--at noon", 2),
     "schedule status": ("", 1),
 }

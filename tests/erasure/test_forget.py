@@ -33,6 +33,7 @@ def test_every_row_goes_and_every_byte(a_school: School, query) -> None:
 
 
 def test_the_certificate_says_what_was_removed_where_and_names_nobody(a_school: School) -> None:
+    (before,) = a_school.rows("SELECT run_id FROM _padm.runs")
     found = a_school.forget()
     path = Path(found.certificate)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -46,6 +47,7 @@ def test_the_certificate_says_what_was_removed_where_and_names_nobody(a_school: 
         ("export", str(a_school.folder / "exported")): 1,
         ("mirror", "duckdb://mirror.duckdb"): 4,
         ("mirror", "sqlite://other.sqlite"): 1,
+        ("copy", f"000001-{before[0]}.duckdb"): None,  # what readers saw before would have been kept
     }
     assert any("Backups" in text for text in told["unreached"])
     assert [len(mark) for mark in told["marks"]] == [64]
@@ -150,7 +152,7 @@ def test_files_that_were_set_aside_as_damaged_go(a_school: School) -> None:
     damaged = a_school.folder / "w.invalid.20240101T000000.duckdb"
     damaged.write_bytes(b"\0" * 100 + NAME.encode())
     found = a_school.forget()
-    assert [item.name for item in found.removed if item.place == "copy"] == [damaged.name]
+    assert [item.name for item in found.removed if item.place == "copy"][1:] == [damaged.name]
     assert a_school.traces() == []
 
 

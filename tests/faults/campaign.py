@@ -1,6 +1,6 @@
 """A campaign of faults on one warehouse: at each boundary of a run something goes wrong, and what must hold is looked at.
 
-    python campaign.py FOLDER [--postgres URL] [--faults N] [--seed N] [--killed-in PATTERN]
+    python campaign.py FOLDER [--postgres URL] [--faults N] [--seed N] [--killed-in PATTERN] [--rollback]
 
 Prints a line for each fault, tabs between: boundary, kind, outcome, violations. A process of its own, which opens no
 database and has no thread, so that each run can be a fork of it: nothing is imported twice.
@@ -10,6 +10,7 @@ What must hold after a fault, whatever it was:
 * readers see one whole version, the old or the new one, and its run stands in its own books as published;
 * a run that began and did not end well stands in the history, as failed, partial or killed;
 * the next run needs no repair: it ends with 0, and what it publishes equals a clean build;
+* the version before is kept, whole: readers can be brought back to it;
 * nothing is left lying about.
 """
 
@@ -27,7 +28,7 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,9 @@ for module in (
     importlib.import_module(f"padm_ibis.{module}")  # once, not by each fork
 
 RUN = ["run", "--as-of", "2024-12-31"]
+ROLLBACK = ["rollback", "--yes"]
 OLD = {"pupils": [(1, "Ana"), (2, "Berta"), (3, "Cora")], "marks": [(10, 1, "2024-05-01", 7), (11, 2, "2024-06-01", 9)]}
+OLDEST = {"pupils": OLD["pupils"][:1], "marks": OLD["marks"][:1]}
 NEW = {"pupils": [(1, "Anna"), (2, "Berta")], "marks": [*OLD["marks"], (12, 2, "2024-07-01", 4), (13, 1, "2024-08-01", 10)]}
 KINDS = ("kill", "error", "disk full", "interrupt", "clock back", "clock ahead")
 TABLES = ("bronze.pupils", "bronze.marks", "silver.dim_pupil", "silver.fact_mark", "gold.mart_pupil")
@@ -113,9 +116,9 @@ def forked(folder: Path, what: Callable[[], Any]) -> tuple[int, Any]:
     return ended, json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else None
 
 
-def run(fault: Fault | None = None, url: str = "") -> int:
+def run(fault: Fault | None = None, url: str = "", command: list[str] = RUN) -> int:
     """Run the command, with something that goes wrong in it."""
-    line = [*RUN, *(["--warehouse", url] if url else [])]
+    line = [*command, *(["--warehouse", url] if url else [])]
     if fault is None:
         return invoke(line)
     watch = Watch((fault.boundary.number, fault.boundary.after), lambda what, after: go_wrong(fault.kind, what, url))
@@ -175,11 +178,11 @@ def jump(by: datetime.timedelta) -> None:
     datetime.datetime = Shifted  # type: ignore[misc]
 
 
-def trace(url: str) -> list[dict[str, Any]]:
+def trace(url: str, command: list[str]) -> list[dict[str, Any]]:
     """Run once and return every boundary."""
     watch = Watch()
     watch.start()
-    code = invoke([*RUN, *(["--warehouse", url] if url else [])])
+    code = invoke([*command, *(["--warehouse", url] if url else [])])
     watch.stop()
     if code:
         raise SystemExit(f"the run to be watched ended with {code}")
@@ -214,21 +217,23 @@ def columns(reader: Any, name: str) -> str:
 class Place:
     """Where a warehouse is tried: a folder, and for PostgreSQL a database, copied anew for each fault."""
 
-    def __init__(self, root: Path, postgres: str) -> None:
-        self.root, self.postgres = root, postgres
+    def __init__(self, root: Path, postgres: str, command: list[str]) -> None:
+        self.root, self.postgres, self.command = root, postgres, command
         self.folder, self.kept = root / "work" / "here", root / "kept"
         self.url = postgres and _database(postgres, "fault_here")
 
-    def keep(self, data: dict[str, Any]) -> None:
-        """Make a first version of the old data, with the new data waiting at the source: the start of each try."""
+    def keep(self, *versions: dict[str, Any]) -> None:
+        """Make a version of all data but the last, which waits at the source: the start of each try."""
         self.folder.mkdir(parents=True)
-        school.write_config(self.folder, self._source(OLD))
+        config = school.write_config(self.folder, self._source(versions[0]))
+        config.write_text(config.read_text().replace("[warehouse]", "[warehouse]\nkeep_versions = 1"))
         if self.postgres:
             self._admin("DROP DATABASE IF EXISTS fault_here WITH (FORCE)", "CREATE DATABASE fault_here TEMPLATE template0")
-        ended, _ = forked(self.folder, lambda: run(None, self.url))
-        if ended:
-            raise SystemExit(f"the first run ended with {ended}: {self.said()}")
-        self._source(data)
+        for data in versions[1:]:
+            ended, _ = forked(self.folder, lambda: run(None, self.url))
+            if ended:
+                raise SystemExit(f"a first run ended with {ended}: {self.said()}")
+            self._source(data)
         shutil.copytree(self.folder, self.kept)
         if self.postgres:
             self._admin("DROP DATABASE IF EXISTS fault_kept", "CREATE DATABASE fault_kept TEMPLATE fault_here")
@@ -250,11 +255,11 @@ class Place:
         found = [
             str(f.relative_to(self.folder))
             for f in self.folder.rglob("*")
-            if f.suffix in (".tmp", ".wal") or "publish-" in f.name
+            if f.suffix in (".tmp", ".wal", ".partial") or "publish-" in f.name
         ]
         if self.postgres:
             with psycopg.connect(self.url) as con:
-                rows = con.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '_(next|old)$'").fetchall()
+                rows = con.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '(_next|_old)$|_padm_old_'").fetchall()
                 found += [name for (name,) in rows]
         return found
 
@@ -276,10 +281,19 @@ def _database(url: str, name: str) -> str:
 # --- the campaign ----------------------------------------------------------------------------------
 
 
-def tried(place: Place, fault: Fault, old: Content, new: Content, journal: int) -> Outcome:
-    """Let one fault happen, and look at everything; ``journal`` is the boundary after which the run stands in the journal."""
+def tried(place: Place, fault: Fault, versions: Sequence[Content], journal: int) -> Outcome:
+    """Let one fault happen, and look at everything.
+
+    Parameters
+    ----------
+    versions
+        What readers see before the command, after it, and after the next run.
+    journal
+        The boundary after which a run stands in the journal.
+    """
+    old, new, last = versions
     place.again()
-    ended, _ = forked(place.folder, lambda: run(fault, place.url))
+    ended, _ = forked(place.folder, lambda: run(fault, place.url, place.command))
     outcome = Outcome(fault, _how(ended))
     complain = outcome.violations.append
     if wrong := unexpected(fault, ended):
@@ -292,15 +306,19 @@ def tried(place: Place, fault: Fault, old: Content, new: Content, journal: int) 
             complain("readers see neither the old version nor the new one")
         if not seen["own"] or seen["own"][0] not in ("ok", "partial"):
             complain(f"the published run stands in its books as {seen['own']}")
-        began = fault.boundary.number > journal
+        began = place.command is RUN and fault.boundary.number > journal
         if ended not in (0, 2) and seen["content"] == old and seen["statuses"][0] == "ok" and began:
             complain("a run that began and did not end well is not in the history")
     ended, _ = forked(place.folder, lambda: run(None, place.url))
     if ended:
         complain(f"the next run ended with {ended}: {place.said()}")
     looked, seen = forked(place.folder, lambda: look(place.url))
-    if looked or seen["content"] != new:
+    if looked or seen["content"] != last:
         complain("after the next run readers do not see a clean build")
+    ended, _ = forked(place.folder, lambda: run(None, place.url, ROLLBACK))
+    looked, seen = forked(place.folder, lambda: look(place.url))
+    if ended or looked or seen["content"] not in (old, new):
+        complain(f"readers could not be brought back to a whole version: {place.said()}")
     if left := place.leftovers():
         complain(f"left lying about: {', '.join(left)}")
     return outcome
@@ -345,25 +363,26 @@ def main() -> None:
     options.add_argument("--faults", type=int, default=24)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--killed-in", default="", help="kill at every boundary that this pattern is found in, and nowhere else")
+    options.add_argument("--rollback", action="store_true", help="let things go wrong in a rollback, not in a run")
     given = options.parse_args()
-    place = Place(given.folder, given.postgres)
-    place.keep(NEW)
+    place = Place(given.folder, given.postgres, ROLLBACK if given.rollback else RUN)
+    place.keep(*((OLD, NEW, NEW) if given.rollback else (OLDEST, OLD, NEW)))
     old = content(place)
     place.again()
-    ended, found = forked(place.folder, lambda: trace(place.url))
+    ended, found = forked(place.folder, lambda: trace(place.url, place.command))
     if ended:
         raise SystemExit(place.said())
     new = content(place)
     if old == new:
         raise SystemExit("the two versions are equal: nothing could be told")
     boundaries = [Boundary(**one) for one in found]
-    journal = next(b.number for b in boundaries if "journal.py" in b.where and b.what == "posix.replace")
+    journal = next((b.number for b in boundaries if "journal.py" in b.where and b.what == "posix.replace"), 0)
     kinds = (*KINDS, "connection cut") if given.postgres else KINDS
     faults = chosen(boundaries, kinds, given.faults, given.seed)
     if given.killed_in:
         faults = (Fault(boundary, "kill") for boundary in boundaries if re.search(given.killed_in, str(boundary)))
     for fault in faults:
-        print(tried(place, fault, old, new, journal), flush=True)
+        print(tried(place, fault, (old, new, old if given.rollback else new), journal), flush=True)
 
 
 if __name__ == "__main__":

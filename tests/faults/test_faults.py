@@ -46,3 +46,10 @@ def test_killed_between_the_end_of_the_work_and_its_publication(tmp_path: Path) 
     found = campaign(tmp_path, "--killed-in", "transaction < engine/run.py.*_conclude|put < .* after posix.replace")
     assert len(found) >= 5
     assert {(how, wrong) for _, _, how, wrong in found} == {("killed", "")}
+
+
+def test_killed_anywhere_in_a_rollback(tmp_path: Path) -> None:
+    """Where the file is put, kept and remembered: readers have one of the two versions, whole."""
+    found = campaign(tmp_path, "--rollback", "--killed-in", "(put|take|_link|_remove) < .* (before|after) posix")
+    assert len(found) >= 8
+    assert {(how, wrong) for _, _, how, wrong in found} == {("killed", "")}

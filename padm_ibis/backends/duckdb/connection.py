@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from padm_ibis.config import Config
 
+PUBLISHED = "published"
+"""Key of ``_padm.state``: the run whose version a file is."""
+
 
 def ibis_over(raw: duckdb.DuckDBPyConnection) -> SQLBackend:
     """Return an Ibis connection over a session that is open; importing Ibis takes half a second."""
@@ -44,6 +47,21 @@ def tables_of(raw: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary"
     ).fetchall()
     return {layer: frozenset(name for schema, name in found if schema == layer) for layer in (*LAYERS, LEDGER)}
+
+
+def run_of(raw: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the run that published a file; earlier versions of this library did not write it down, but for the history."""
+    known = tables_of(raw)[LEDGER]
+    if "state" in known:
+        found = raw.execute(f"SELECT value FROM {LEDGER}.state WHERE key = '{PUBLISHED}'").fetchone()
+        if found is not None:
+            return str(found[0])
+    if "runs" not in known:
+        return None
+    found = raw.execute(
+        f"SELECT run_id FROM {LEDGER}.runs WHERE status IN ('ok', 'partial') ORDER BY started_at DESC, run_id DESC LIMIT 1"
+    ).fetchone()
+    return found[0] if found else None
 
 
 def filled(sql: str, parameters: Sequence[Any]) -> str:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from padm_ibis.backends.base import Rows
-from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
+from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, run_of, settings_of, statements, tables_of
 from padm_ibis.backends.duckdb.damage import check_content, check_header
+from padm_ibis.backends.duckdb.kept import Kept
+from padm_ibis.backends.duckdb.shown import Shown, all_versions
+from padm_ibis.backends.patience import AT_ONCE
 from padm_ibis.errors import PadmError
-from padm_ibis.extract.store import LEDGER
 
 if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from padm_ibis.config import Config
+    from padm_ibis.report.versions import Version
 
 CATALOG = "warehouse"
 
@@ -61,13 +64,15 @@ class DuckDBReader:
         return tables_of(self.raw)
 
     def published_run(self) -> str | None:
-        """Return the run that published this file, by its own history; see `base.Reader.published_run`."""
-        if "runs" not in self.tables()[LEDGER]:
-            return None
-        found = self.execute(
-            f"SELECT run_id FROM {LEDGER}.runs WHERE status IN ('ok', 'partial') ORDER BY started_at DESC, run_id DESC LIMIT 1"
-        )
-        return found[0][0] if found else None
+        """Return the run that published this file, by its own books; see `base.Reader.published_run`."""
+        with statements(self.path):
+            return run_of(self.raw)
+
+    def versions(self) -> list[Version]:
+        """See `base.Reader.versions`; where the working folder is out of sight, only the one that readers see is known."""
+        shown = Shown(self.path, self.config.state, Kept(self.config), AT_ONCE)
+        run_id = self.published_run()
+        return all_versions(shown.kept, self.path, run_id, shown.number_of(run_id))
 
     def is_worked_on(self) -> bool | None:
         """Nobody knows: to try the lock would be in a run's way."""

@@ -12,14 +12,25 @@ import duckdb
 
 from padm_ibis import access
 from padm_ibis.backends.base import Design, Rows
-from padm_ibis.backends.duckdb.connection import explained, filled, ibis_over, quoted, settings_of, statements, tables_of
+from padm_ibis.backends.duckdb.connection import (
+    PUBLISHED,
+    explained,
+    filled,
+    ibis_over,
+    quoted,
+    run_of,
+    settings_of,
+    statements,
+    tables_of,
+)
 from padm_ibis.backends.duckdb.damage import check_content, check_header, opened, set_aside
 from padm_ibis.backends.duckdb.files import copy, copy_whole, files, identity, make, sync_folder, wal
+from padm_ibis.backends.duckdb.kept import NOBODY, Kept
 from padm_ibis.backends.duckdb.rewrite import rewrite
 from padm_ibis.backends.duckdb.shown import Shown, beside
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.patience import Patience
-from padm_ibis.errors import PadmError, WarehouseBusy, WarehouseDamaged
+from padm_ibis.errors import PadmError, WarehouseBusy, WarehouseDamaged, WarehouseError
 from padm_ibis.extract.store import LEDGER
 
 if TYPE_CHECKING:
@@ -27,10 +38,11 @@ if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from padm_ibis.config import Config
+    from padm_ibis.report.versions import Version
 
 # Texts are written in half the time and a smaller file than in the default format; DuckDB 1.3 and later read it.
 STORAGE = "v1.3.0"
-HISTORY = ("runs", "check_results")
+HISTORY = ("runs", "check_results", "rollbacks")
 
 
 class DuckDBWork:
@@ -40,10 +52,12 @@ class DuckDBWork:
 
     def __init__(self, config: Config, target: Path, patience: Patience) -> None:
         self.config, self.state, self.target, self.patience = config, config.state, target, patience
-        self.path, self.shown = self.state / "work.duckdb", Shown(target, config.state, patience, config.warehouse.file_mode)
+        self.path = self.state / "work.duckdb"
+        self.shown = Shown(target, config.state, Kept(config), patience, config.warehouse.file_mode)
         self._con: SQLBackend | None = None
         with files(self.target):
             self._make_current()
+            self.shown.kept.prune(self.shown.run_id)
         self.raw = self._open()
 
     @property
@@ -83,6 +97,9 @@ class DuckDBWork:
         """Return bronze as the extraction sees it."""
         return DuckDBStore(self.raw, lambda: check_content(self.raw, self.path, whole=True))
 
+    def take_up(self, run_id: str) -> None:
+        """Nothing: the private copy is the newest state, whatever readers see."""
+
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """Nothing: the file that is replaced holds only what this library wrote."""
 
@@ -107,9 +124,11 @@ class DuckDBWork:
         return int(row[0]) if row else 0
 
     def publish(self, run_id: str) -> None:
-        """Copy the work file beside the readers' file and rename it over it."""
+        """Copy the work file beside the readers' file and rename it over it; the file they had is kept."""
         temporary = self.state / f"publish-{run_id}.duckdb"
         with files(self.target), statements(self.path):
+            if "state" in self.tables()[LEDGER]:
+                self._name_version(run_id)
             self.raw.execute("CHECKPOINT")
             copy(self.path, temporary)
             self.shown.put(temporary, run_id)
@@ -126,14 +145,7 @@ class DuckDBWork:
                     pass
             copy_whole(source, temporary)
         with files(self.target), statements(self.path):
-            self.raw.execute(f"ATTACH '{quoted(temporary)}' AS shown")
-            try:
-                self.raw.execute(f"CREATE SCHEMA IF NOT EXISTS shown.{LEDGER}")
-                for table in HISTORY:
-                    self.raw.execute(f"CREATE OR REPLACE TABLE shown.{LEDGER}.{table} AS FROM {LEDGER}.{table}")
-                self.raw.execute("CHECKPOINT shown")
-            finally:
-                self.raw.execute("DETACH shown")
+            self._bring_history(temporary, published)
             self.shown.put(temporary, published)
 
     def rewrite(self, also: Collection[tuple[str, str]] = ()) -> list[str]:
@@ -159,6 +171,8 @@ class DuckDBWork:
 
     def discard_copies(self) -> list[str]:
         """See `base.Work.discard_copies`."""
+        with files(self.target):
+            kept = self.shown.kept.drop()
         found = [
             path
             for folder, stem in ((self.target.parent, self.target.stem), (self.state, self.path.stem))
@@ -167,7 +181,7 @@ class DuckDBWork:
         with files(self.target):
             for path in found:
                 path.unlink(missing_ok=True)
-        return [path.name for path in found]
+        return [*kept, *(path.name for path in found)]
 
     def _catalog(self) -> str:
         ((name,),) = self.raw.execute("SELECT current_database()").fetchall()
@@ -177,6 +191,48 @@ class DuckDBWork:
         """Close the file; whoever had a connection to it has none."""
         self.raw.close()
         self._con = None
+
+    def roll_back(self, run_id: str, note: Sequence[Any]) -> None:
+        """Copy the kept file, bring its history up to date, and rename it over the readers' one; see `base.Work.roll_back`."""
+        kept, temporary = self.shown.kept.path_of(run_id), self.state / "publish-rollback.duckdb"
+        written = filled(f"{LEDGER}.rollbacks VALUES ({', '.join('?' * len(note))})", note)
+        with files(self.target):
+            try:
+                with opened(kept, whole=True):
+                    pass
+            except WarehouseDamaged as damage:
+                raise WarehouseError(
+                    f"The version of the run {run_id} cannot be brought back: {damage.message} Readers keep what they see.",
+                    hint="padm-ibis history lists the versions that are kept; padm-ibis rollback RUN brings readers to one.",
+                ) from None
+            copy_whole(kept, temporary)
+        with files(self.target), statements(self.path):
+            self._bring_history(temporary, run_id, f"INSERT INTO shown.{written}")
+            self.shown.put(temporary, run_id, also=lambda: self.execute(f"INSERT INTO {written}"))
+
+    def _bring_history(self, file: Path, run_id: str, more: str = "") -> None:
+        """Write what the work knows of all runs into a file of another version, and which version that is."""
+        self.raw.execute(f"ATTACH '{quoted(file)}' AS shown")
+        try:
+            self.raw.execute(f"CREATE SCHEMA IF NOT EXISTS shown.{LEDGER}")
+            for table in sorted(self.tables()[LEDGER] & {*HISTORY}):
+                self.raw.execute(f"CREATE OR REPLACE TABLE shown.{LEDGER}.{table} AS FROM {LEDGER}.{table}")
+            self.raw.execute(f"CREATE TABLE IF NOT EXISTS shown.{LEDGER}.state (key VARCHAR, value VARCHAR)")
+            self._name_version(run_id, "shown.")
+            if more:
+                self.raw.execute(more)
+            self.raw.execute("CHECKPOINT shown")
+        finally:
+            self.raw.execute("DETACH shown")
+
+    def _name_version(self, run_id: str, file: str = "") -> None:
+        """Let a file say itself which version it is, wherever it is copied to."""
+        self.execute(f"DELETE FROM {file}{LEDGER}.state WHERE key = ?", [PUBLISHED])
+        self.execute(f"INSERT INTO {file}{LEDGER}.state VALUES (?, ?)", [PUBLISHED, run_id])
+
+    def versions(self) -> list[Version]:
+        """See `base.Reader.versions`."""
+        return self.shown.versions()
 
     def published_run(self) -> str | None:
         """Return the run whose version readers see; None where the file is gone or was never written."""
@@ -216,9 +272,7 @@ class DuckDBWork:
         if wal(remade).exists():
             wal(remade).replace(wal(self.path))
         remade.replace(self.path)
-        run_id = _last_run(self.path) or self.shown.run_id or "unknown"
-        self.shown.remember(run_id, **identity(self.target), work=identity(self.path))
-        beside(self.target).unlink(missing_ok=True)
+        self.shown.taken_over(_version(self.path) or self.shown.run_id or NOBODY, work=identity(self.path))
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """Open the work file, made anew where it is damaged: from the readers' file, or, where that is gone, from nothing."""
@@ -260,12 +314,9 @@ class DuckDBWork:
         return con
 
 
-def _last_run(path: Path) -> str | None:
+def _version(path: Path) -> str | None:
     try:
         with duckdb.connect(str(path)) as con:
-            row = con.execute(f"SELECT run_id FROM {LEDGER}.runs ORDER BY started_at DESC, run_id DESC LIMIT 1").fetchone()
-    except duckdb.CatalogException:
-        return None
+            return run_of(con)
     except duckdb.Error as error:
         raise explained(error, path) from None
-    return row[0] if row else None

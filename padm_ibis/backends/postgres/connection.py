@@ -160,7 +160,7 @@ def _explain(error: psycopg.Error, config: Config, table: str) -> PadmError:
     if isinstance(error, pg.InsufficientPrivilege):
         return WarehouseError(
             f"The role of the warehouse {url} may not do that{building}: {text}.",
-            hint="It must own the schemas bronze, silver, gold and _padm, and have CREATE on the database.",
+            hint="It must own the schemas bronze, silver, gold, _padm and _padm_kept, and have CREATE on the database.",
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and state[:2] in ("", "08", "57"):
         return WarehouseError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from padm_ibis.backends.postgres import survivors
+from padm_ibis.backends.postgres import bronze_log, survivors
 from padm_ibis.backends.postgres.connection import Connection, execute, explained
 from padm_ibis.backends.postgres.schemas import LONGEST_NAME, REPLACED, known_tables, next_of, too_long
 from padm_ibis.define.layers import LAYERS
@@ -26,7 +26,7 @@ def foresee(
     """See `base.Work.foresee`."""
     with explained(config):
         _check_server(con, config)
-        _forget_lost(con)
+        forget_lost(con)
         problems = [
             f"the table {layer}.{name}: its name is longer than {LONGEST_NAME} bytes" for layer, name in tables if too_long(name)
         ]
@@ -53,7 +53,7 @@ def _check_server(con: Connection, config: Config) -> None:
         "SELECT current_setting('server_encoding'), pg_is_in_recovery(),"
         " has_database_privilege(current_database(), 'CREATE'), (SELECT min(nspname || ' (of ' ||"
         " pg_get_userbyid(nspowner) || ')') FROM pg_namespace WHERE nspname = ANY(?) AND NOT pg_has_role(nspowner, 'USAGE'))",
-        [[*LAYERS, LEDGER]],
+        [[*LAYERS, LEDGER, bronze_log.SCHEMA]],
     )[0]
     if encoding != "UTF8":
         raise WarehouseError(f"The database of the warehouse {url} is encoded in {encoding}; it must be UTF8.")
@@ -63,11 +63,11 @@ def _check_server(con: Connection, config: Config) -> None:
         missing = f"does not own the schema {owner}" if owner else "may not create schemas in the database"
         raise WarehouseError(
             f"The role of the warehouse {url} {missing}.",
-            hint="GRANT CREATE ON DATABASE … TO the role, and let it own bronze, silver, gold and _padm.",
+            hint="GRANT CREATE ON DATABASE … TO the role, and let it own bronze, silver, gold, _padm and _padm_kept.",
         )
 
 
-def _forget_lost(con: Connection) -> None:
+def forget_lost(con: Connection) -> None:
     """Forget tables that somebody dropped: they are made again, bronze is read again from the beginning."""
     lost = execute(
         con,

@@ -17,9 +17,9 @@ from psycopg import errors as pg
 
 from padm_ibis.backends.postgres import survivors
 from padm_ibis.backends.postgres.connection import Connection, execute
-from padm_ibis.backends.postgres.schemas import OLD, REPLACED, known_tables, next_of, table
+from padm_ibis.backends.postgres.kept import Kept
+from padm_ibis.backends.postgres.schemas import OLD, REPLACED, get, known_tables, next_of, put, table
 from padm_ibis.errors import WarehouseBusy, WarehouseError
-from padm_ibis.extract.store import LEDGER
 from padm_ibis.sources.values import quote
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class Publication:
         Tables of silver and gold that this run made, each with what its contract says of it.
     keys
         Bronze tables whose rows changed → the columns of their key.
+    kept
+        Knows the versions; None where none shall be kept.
     """
 
     con: Connection
     config: Config
     built: Mapping[tuple[str, str], Design | None]
     keys: Mapping[str, tuple[str, ...]]
+    kept: Kept | None = None
 
     def make(self, run_id: str) -> None:
         """Give the new tables what the old ones had, and let schemas change names."""
@@ -58,8 +61,21 @@ class Publication:
         for layer in layers:
             for name in sorted(old[layer].keys() - {n for built, n in self.built if built == layer}):
                 self._copy(layer, name, old[layer][name])
+        aside = self._keep(run_id, layers)
         put(self.con, "published", run_id)
-        self._swap(layers, {oid for tables in old.values() for oid in tables.values()}, run_id)
+        swap(self.con, self.config, aside, {oid for tables in old.values() for oid in tables.values()})
+        if self.kept is not None:
+            self.kept.prune(run_id)
+
+    def _keep(self, run_id: str, layers: Sequence[str]) -> dict[str, str]:
+        """Know the new version; return what the schemas that it replaces are called from now on."""
+        before = None
+        if self.kept is not None:
+            before = self.kept.of(get(self.con, "published"))
+            if before is None or before.run_id != run_id:
+                self.kept.published(run_id, layers)
+        name = re.sub(r"[^A-Za-z0-9]", "_", run_id)
+        return {layer: before.schema(layer) if before else f"{OLD}{layer}_{name}" for layer in layers}
 
     def _finish(self, layer: str, name: str, design: Design | None, old: int | None) -> None:
         """Keys, indexes, comments, and what people gave the old table."""
@@ -93,60 +109,65 @@ class Publication:
                 once = " NULLS NOT DISTINCT" if self.con.info.server_version >= 150000 else ""
                 self.con.execute(f"CREATE UNIQUE INDEX ON {place} ({columns}){once}")
 
-    def _swap(self, layers: Sequence[str], ours: Collection[int], run_id: str) -> None:
-        """Let schemas change names; wait for people who are reading a view that has to be pointed anew."""
-        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-        try:
-            for attempt in Retrying(
-                stop=stop_after_delay(PATIENCE),
-                wait=wait_random(0.2, 1.0),
-                retry=retry_if_exception_type((pg.LockNotAvailable, pg.DeadlockDetected)),
-                reraise=True,
-            ):
-                with attempt, self.con.transaction():
-                    self._rename(layers, ours, run_id)
-        except (pg.LockNotAvailable, pg.DeadlockDetected):
-            raise WarehouseBusy(
-                f"The warehouse {self.config.warehouse.url} could not be published: views that read it were in use for"
-                f" {PATIENCE:.0f} seconds on end.",
-                hint="Run again, or end the long queries on these views.",
-            ) from None
+def swap(con: Connection, config: Config, aside: Mapping[str, str], ours: Collection[int]) -> None:
+    """Let schemas change names; wait for people who are reading a view that has to be pointed anew.
 
-    def _rename(self, layers: Sequence[str], ours: Collection[int], run_id: str) -> None:
-        self.con.execute("SET LOCAL lock_timeout = '2s'")
-        views, problems = survivors.dependents(self.con, ours)
-        moved = {}
-        for layer in layers:
-            mine = [
-                oid for oid in ours if oid in survivors.tables(self.con, layer, known_tables(self.con).get(layer, ())).values()
-            ]
-            moved[layer], stuck = survivors.members(self.con, layer, mine)
-            problems += stuck
-        if problems:
-            listed = "\n".join(f"  {problem}" for problem in problems)
-            raise WarehouseError(f"During the run there came what would be lost; nothing was published.\n{listed}")
-        for layer in layers:
-            if execute(self.con, "SELECT 1 FROM pg_namespace WHERE nspname = ?", [layer]):
-                old = f"{OLD}{layer}_{re.sub(r'[^A-Za-z0-9]', '_', run_id)}"
-                self.con.execute(f"ALTER SCHEMA {quote(layer)} RENAME TO {quote(old)}")
-            self.con.execute(f"ALTER SCHEMA {quote(next_of(layer))} RENAME TO {quote(layer)}")
-        for layer in layers:
-            survivors.move(self.con, moved[layer], layer)
-        for view in views:
-            self.con.execute(view.restored())
+    Parameters
+    ----------
+    aside
+        Layers whose next schema takes their name → what the one of now is called from then on.
+    ours
+        The tables of these layers that runs made.
+
+    Raises
+    ------
+    WarehouseBusy
+        If it cannot be done in minutes.
+    """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+
+    try:
+        for attempt in Retrying(
+            stop=stop_after_delay(PATIENCE),
+            wait=wait_random(0.2, 1.0),
+            retry=retry_if_exception_type((pg.LockNotAvailable, pg.DeadlockDetected)),
+            reraise=True,
+        ):
+            with attempt, con.transaction():
+                _rename(con, aside, ours)
+    except (pg.LockNotAvailable, pg.DeadlockDetected):
+        raise WarehouseBusy(
+            f"The warehouse {config.warehouse.url} could not be published: views that read it were in use for"
+            f" {PATIENCE:.0f} seconds on end.",
+            hint="Run again, or end the long queries on these views.",
+        ) from None
 
 
-def get(con: Connection, key: str) -> str | None:
-    """Return a fact that the warehouse keeps about itself."""
-    found = execute(con, f"SELECT value FROM {LEDGER}.state WHERE key = ?", [key])
-    return found[0][0] if found else None
+def _rename(con: Connection, aside: Mapping[str, str], ours: Collection[int]) -> None:
+    con.execute("SET LOCAL lock_timeout = '2s'")
+    views, problems = survivors.dependents(con, ours)
+    moved = {}
+    for layer in aside:
+        standing = {oid for (oid,) in execute(con, _TABLES, [layer])}
+        moved[layer], stuck = survivors.members(con, layer, standing & {*ours})
+        problems += stuck
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise WarehouseError(f"Meanwhile there came what would be lost; nothing was published.\n{listed}")
+    for layer, old in aside.items():
+        if execute(con, "SELECT 1 FROM pg_namespace WHERE nspname = ?", [layer]):
+            con.execute(f"ALTER SCHEMA {quote(layer)} RENAME TO {quote(old)}")
+        con.execute(f"ALTER SCHEMA {quote(next_of(layer))} RENAME TO {quote(layer)}")
+    for layer in aside:
+        survivors.move(con, moved[layer], layer)
+    for view in views:
+        con.execute(view.restored())
 
 
-def put(con: Connection, key: str, value: str) -> None:
-    """Keep a fact about the warehouse in it."""
-    execute(con, f"DELETE FROM {LEDGER}.state WHERE key = ?", [key])
-    execute(con, f"INSERT INTO {LEDGER}.state VALUES (?, ?)", [key, value])
+_TABLES = """
+    SELECT c.oid::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ? AND c.relkind = 'r'"""
 
 
 def _constrain(con: Connection, table: str, design: Design) -> None:

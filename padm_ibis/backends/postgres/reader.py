@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from padm_ibis.backends.base import Rows
 from padm_ibis.backends.postgres.connection import Connection, execute, explained
+from padm_ibis.backends.postgres.kept import Kept
 from padm_ibis.backends.postgres.lock import holders
 from padm_ibis.backends.postgres.schemas import REPLACED, next_of
 from padm_ibis.define.layers import LAYERS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from padm_ibis.config import Config
+    from padm_ibis.report.versions import Version
 
 
 class Session:
@@ -61,6 +63,11 @@ class Session:
             return None
         found = self.execute(f"SELECT value FROM {LEDGER}.state WHERE key = 'published'")
         return found[0][0] if found else None
+
+    def versions(self) -> list[Version]:
+        """See `base.Reader.versions`."""
+        with explained(self.config):
+            return Kept(self.raw, self.config).versions(self.published_run())
 
     def is_worked_on(self) -> bool | None:
         """Whether somebody holds the lock of a run."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors as pg
 
 from padm_ibis.backends.contract import refuse_newer
+from padm_ibis.backends.postgres import survivors
 from padm_ibis.backends.postgres.connection import Connection, execute
 from padm_ibis.extract.store import LEDGER
 from padm_ibis.sources.values import quote
@@ -35,8 +36,8 @@ def too_long(name: str) -> bool:
     return len(name.encode()) > LONGEST_NAME
 
 
-def drop_old(con: Connection) -> None:
-    """Drop the schemas that earlier runs replaced; those that somebody still reads wait for the next run.
+def drop_old(con: Connection) -> list[str]:
+    """Drop the schemas that earlier runs replaced; return those that somebody still reads: they wait for the next run.
 
     Each table in a short transaction of its own, and never with what depends on it.
     """
@@ -50,6 +51,7 @@ def drop_old(con: Connection) -> None:
                 con.execute(f"DROP TABLE {table(schema, name)}")
             con.execute(f"DROP SCHEMA {quote(schema)}")
     con.execute("SET lock_timeout = '30s'")
+    return old_schemas(con)
 
 
 def old_schemas(con: Connection) -> list[str]:
@@ -61,6 +63,27 @@ def refuse_newer_database(con: Connection, config: Config) -> None:
     """Refuse a warehouse that a newer version of this library made; see `contract.refuse_newer`."""
     there = execute(con, "SELECT schemaname, tablename FROM pg_catalog.pg_tables WHERE schemaname = ?", [LEDGER])
     refuse_newer(lambda sql: execute(con, sql), {(schema, name) for schema, name in there}, str(config.warehouse.url))
+
+
+def open_next(con: Connection, layer: str) -> str:
+    """Make the schema in which the tables of a layer are built, where it is missing, with what people gave the old one."""
+    place = next_of(layer)
+    if layer in REPLACED and not execute(con, "SELECT 1 FROM pg_namespace WHERE nspname = ?", [place]):
+        con.execute(f"CREATE SCHEMA {quote(place)}")
+        survivors.carry_schema(con, layer, place)
+    return place
+
+
+def get(con: Connection, key: str) -> str | None:
+    """Return a fact that the warehouse keeps about itself."""
+    found = execute(con, f"SELECT value FROM {LEDGER}.state WHERE key = ?", [key])
+    return found[0][0] if found else None
+
+
+def put(con: Connection, key: str, value: str) -> None:
+    """Keep a fact about the warehouse in it."""
+    execute(con, f"DELETE FROM {LEDGER}.state WHERE key = ?", [key])
+    execute(con, f"INSERT INTO {LEDGER}.state VALUES (?, ?)", [key, value])
 
 
 def known_tables(con: Connection) -> dict[str, set[str]]:

@@ -20,6 +20,7 @@ from psycopg import errors as pg
 
 from padm_ibis import access
 from padm_ibis.backends.duckdb.store import DuckDBStore
+from padm_ibis.backends.postgres import bronze_log
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State
@@ -168,7 +169,7 @@ class PostgresStore:
             change = self._upsert(spec, plan, table, mine)
             self._run("DROP TABLE pg_temp.padm_staged")
         if change.total:
-            self._work.loaded(table, ("source_db", *spec.key))
+            self._work.loaded(spec.name, ("source_db", *spec.key))
         return change
 
     def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str) -> Change:
@@ -184,8 +185,8 @@ class PostgresStore:
         if plan.replaces:
             # A statement of the contract's: what did not arrive is gone at the source.
             gone = f"SELECT padm_row FROM {old} WHERE NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
-            deleted = self._count(f"DELETE FROM {table} t USING ({gone}) g WHERE t.ctid = g.padm_row")
-        updated = self._count(f"DELETE FROM {table} t USING pg_temp.padm_changed c WHERE t.ctid = c.old_row")
+            deleted = self._delete(spec, f"USING ({gone}) g WHERE t.ctid = g.padm_row")
+        updated = self._delete(spec, "USING pg_temp.padm_changed c WHERE t.ctid = c.old_row")
         names = ", ".join(quote(name) for name in spec.columns)
         written = self._count(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.padm_staged s"
@@ -193,6 +194,13 @@ class PostgresStore:
         )
         self._run("DROP TABLE pg_temp.padm_changed")
         return Change(written - updated, updated, deleted, self._one(f"SELECT count(*) FROM {table} WHERE {mine}"))
+
+    def _delete(self, spec: ResourceSpec, condition: str) -> int:
+        """Take rows away, and write them down where earlier versions are kept; return how many."""
+        table, step = _bronze(spec.name), self._work.step
+        if step is None:
+            return self._count(f"DELETE FROM {table} t {condition}")
+        return self._count(bronze_log.deleting(table, condition, step, spec.name, ("source_db", *spec.key)))
 
     def _copy(self, spec: ResourceSpec, query: str, table: str) -> int:
         """Send the rows of a DuckDB query into a table; DuckDB writes CSV into a pipe, PostgreSQL reads it."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from padm_ibis.backends.base import Design
-from padm_ibis.backends.postgres import survivors
-from padm_ibis.backends.postgres.connection import Connection, execute, explained
+from padm_ibis.backends.postgres import bronze_log
+from padm_ibis.backends.postgres.connection import Connection, explained
 from padm_ibis.backends.postgres.foresee import foresee
+from padm_ibis.backends.postgres.kept import Kept
 from padm_ibis.backends.postgres.publish import Publication
 from padm_ibis.backends.postgres.reader import Session
 from padm_ibis.backends.postgres.rewrite import rewrite_statistics, tables_of, vacuum
-from padm_ibis.backends.postgres.schemas import LONGEST_NAME, REPLACED, drop_old, next_of, old_schemas, table, too_long
+from padm_ibis.backends.postgres.rollback import roll_back
+from padm_ibis.backends.postgres.schemas import LONGEST_NAME, drop_old, next_of, open_next, table, too_long
 from padm_ibis.backends.postgres.store import PostgresStore
 from padm_ibis.errors import WarehouseBusy, WarehouseError
 from padm_ibis.extract.store import LEDGER
@@ -37,6 +39,8 @@ class PostgresWork(Session):
     def __init__(self, raw: Connection, config: Config) -> None:
         super().__init__(raw, config)
         self.abandoned = False
+        self.step: int | None = None
+        self._kept, self._discarded = Kept(raw, config), list[str]()
         self._built: dict[tuple[str, str], Design | None] = {}
         self._unanalysed: set[str] = set()
         self._keys: dict[str, tuple[str, ...]] = {}
@@ -69,10 +73,18 @@ class PostgresWork(Session):
             self._store.close()
         super().close()
 
-    def loaded(self, table: str, key: Sequence[str]) -> None:
+    def take_up(self, run_id: str) -> None:
+        """See `base.Work.take_up`."""
+        with self.transaction():
+            self.step = self._kept.take_up(run_id)
+
+    def loaded(self, name: str, key: Sequence[str]) -> None:
         """Take note that rows of a bronze table changed."""
-        self._unanalysed.add(table)
-        self._keys[table] = tuple(key)
+        place = f"bronze.{quote(name)}"
+        self._unanalysed.add(place)
+        self._keys[place] = tuple(key)
+        if self.step is not None:
+            bronze_log.know_key(self.raw, name, key)
 
     def foresee(self, tables: Collection[tuple[str, str]], schema_of: Callable[[str], ibis.Schema]) -> None:
         """See `base.Work.foresee`."""
@@ -89,7 +101,7 @@ class PostgresWork(Session):
             )
         with explained(self.config, name):
             self._analyse()
-            place = self._open_schema(layer)
+            place = open_next(self.raw, layer)
             if (layer, name) in self._built:
                 self.raw.execute(f"DROP TABLE {table(place, name)}")
             rows = self.raw.execute(create_table_as(place, name, query, schema, self.dialect)).rowcount
@@ -104,18 +116,12 @@ class PostgresWork(Session):
             self.raw.execute(f"ANALYZE {changed}")
         self._unanalysed.clear()
 
-    def _open_schema(self, layer: str) -> str:
-        place = next_of(layer)
-        if layer in REPLACED and not execute(self.raw, "SELECT 1 FROM pg_namespace WHERE nspname = ?", [place]):
-            self.raw.execute(f"CREATE SCHEMA {quote(place)}")
-            survivors.carry_schema(self.raw, layer, place)
-        return place
-
     def publish(self, run_id: str) -> None:
         """Give the new tables what the old ones had, let schemas change names, commit."""
         with self.transaction():
             self._analyse()
-            Publication(self.raw, self.config, self._built, self._keys).make(run_id)
+            kept = None if self.step is None else self._kept
+            Publication(self.raw, self.config, self._built, self._keys, kept).make(run_id)
         with explained(self.config):
             self.commit()
             self._built.clear()
@@ -125,26 +131,36 @@ class PostgresWork(Session):
         """See `base.Work.rewrite`: the server keeps deleted rows in a table's files until the table is written anew."""
         with explained(self.config):
             self.commit()
-            drop_old(self.raw)
-            if left := old_schemas(self.raw):
+            self._discarded = self._kept.drop()
+            if left := drop_old(self.raw):
                 raise WarehouseBusy(
                     f"An earlier version in the warehouse {self.config.warehouse.url} is still in use: {', '.join(left)}.",
                     hint="End the queries that read it, or drop what depends on it, and run again.",
                 )
-            vacuum(self.raw, [*tables_of(self.raw, ["bronze", LEDGER]), *also])
+            vacuum(self.raw, [*tables_of(self.raw, ["bronze", LEDGER, bronze_log.SCHEMA]), *also])
             unreached = rewrite_statistics(self.raw)
             self.raw.execute("BEGIN")
         return unreached
 
     def discard_copies(self) -> list[str]:
-        """See `base.Work.discard_copies`: there is none."""
-        return []
+        """See `base.Work.discard_copies`: they went before the tables were written anew."""
+        return self._discarded
 
     def keep(self) -> None:
         """Commit what was written so far, and begin the transaction of the run proper."""
         with explained(self.config):
             self.raw.execute("COMMIT")
             self.raw.execute("BEGIN")
+
+    def roll_back(self, run_id: str, note: Sequence[Any]) -> None:
+        """See `base.Work.roll_back`."""
+        with self.transaction():
+            to = self._kept.of(run_id)
+            assert to is not None, "one of `versions`"
+            roll_back(self.raw, self.config, to, note)
+        with explained(self.config):
+            self.commit()
+            drop_old(self.raw)
 
     def show_history(self) -> None:
         """Nothing: the history is committed with the run, and read where it stands."""
@@ -156,7 +172,7 @@ class PostgresWork(Session):
             self.raw.execute("BEGIN")
         self._built.clear()
         self._unanalysed.clear()
-        self.abandoned = True
+        self.step, self.abandoned = None, True
 
     def commit(self) -> None:
         """End the transaction, if there is one; one that failed is never taken for done."""
