@@ -170,10 +170,15 @@ def test_bronze_is_had_as_it_was_after_any_changes_in_any_order(built: School) -
 
 def test_all_can_be_dropped_and_who_reads_an_old_one_is_waited_for(built: School) -> None:
     rebuild(built, 5)
+    built.do("INSERT INTO _padm.rejected_rows VALUES ('north', 'other', '[]', 'of somebody', 'Quetzalina')")
     rebuild(built, 6)
+    theirs = "SELECT count(*) FROM _padm_kept.books WHERE row_data LIKE '%Quetzalina%'"
+    assert built.rows(theirs) == [(1,)]
     assert built.rows("SELECT count(*) > 0 FROM _padm_kept.rows") == [(True,)]
+    built.do("DELETE FROM _padm.rejected_rows WHERE resource = 'other'")
     with built.backend().open() as work:
         work.rewrite()
+        assert built.rows(theirs) == [(0,)]
         assert len(work.discard_copies()) == 2
     assert kept(built) == set()
     assert built.rows("SELECT count(*) FROM _padm_kept.rows") == [(0,)]

@@ -151,6 +151,8 @@ class Kept:
             self._forget_work()
             bronze_log.forget(self.con)
             execute(self.con, f"UPDATE {LEDGER}.versions SET step = ?", [bronze_log.last_step(self.con)])
+            for made in self.all():
+                self._close_books(made.number)  # as they are by now: rows may have been erased
             self._tidy()
         return [f"the version of {made.run_id}" for made in found if made.run_id != shown]
 
