@@ -10,8 +10,9 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,9 @@ from padm_ibis.commands._logs import ROOT, Logs
 from padm_ibis.commands._options import Line
 from padm_ibis.commands._reply import Ending, Reply
 from padm_ibis.version import __version__
+
+if TYPE_CHECKING:
+    from padm_ibis.errors import PadmError
 
 COMMANDS = {
     "run": ("padm_ibis.commands.run:run", "Extract, build, check and publish."),
@@ -122,8 +126,7 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str], line: Line) -> Ending:
-    from padm_ibis.errors import PadmError
-    from padm_ibis.extras import explained
+    from padm_ibis.errors import PadmError, came_of_interrupt
 
     mask = line.logs.mask
     try:
@@ -138,18 +141,31 @@ def _run(arguments: list[str], line: Line) -> Ending:
     except click.ClickException as error:
         return Ending(error.exit_code, type(error).__name__, mask(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
-        return Ending(INTERRUPTED, "Interrupted", "\nInterrupted. Readers see the last version that was published.")
-    except PadmError as error:
-        hint = error.hint and mask(error.hint)
-        return Ending(error.exit_code, type(error).__name__, mask(error.message), hint)
+        return _INTERRUPTION
     except Exception as error:
-        if isinstance(error, ImportError) and (needed := explained(error)) is not None:
-            return Ending(needed.exit_code, type(needed).__name__, needed.message, needed.hint)
-        kind = type(error).__name__
-        if os.environ.get("PADM_DEBUG"):
-            return Ending(1, kind, mask(traceback.format_exc().rstrip()))
-        first = next(iter(str(error).strip().splitlines()), "")
-        return Ending(1, kind, f"{kind}: {mask(first)}", "PADM_DEBUG=1 shows where this happened.")
+        if came_of_interrupt(error):
+            return _INTERRUPTION
+        return _told(error, mask) if isinstance(error, PadmError) else _unforeseen(error, mask)
+
+
+def _told(error: PadmError, mask: Callable[[str], str]) -> Ending:
+    return Ending(error.exit_code, type(error).__name__, mask(error.message), error.hint and mask(error.hint))
+
+
+def _unforeseen(error: Exception, mask: Callable[[str], str]) -> Ending:
+    """What is no error of ours: an extra that is missing, or a defect."""
+    from padm_ibis.extras import explained
+
+    if isinstance(error, ImportError) and (needed := explained(error)) is not None:
+        return Ending(needed.exit_code, type(needed).__name__, needed.message, needed.hint)
+    kind = type(error).__name__
+    if os.environ.get("PADM_DEBUG"):
+        return Ending(1, kind, mask(traceback.format_exc().rstrip()))
+    first = next(iter(str(error).strip().splitlines()), "")
+    return Ending(1, kind, f"{kind}: {mask(first)}", "PADM_DEBUG=1 shows where this happened.")
+
+
+_INTERRUPTION = Ending(INTERRUPTED, "Interrupted", "\nInterrupted. Readers see the last version that was published.")
 
 
 if __name__ == "__main__":

@@ -180,3 +180,11 @@ def did_you_mean(name: str, existing: Iterable[str]) -> str:
     if near:
         return f"Did you mean {' or '.join(repr(n) for n in near)}?"
     return f"There are: {', '.join(names)}." if names else "There are none."
+
+
+def came_of_interrupt(error: BaseException) -> bool:
+    """Whether an error arose while an interrupt was handled: tidying up, a file was closed twice, a server out of reach."""
+    before: BaseException | None = error
+    while before is not None and not isinstance(before, KeyboardInterrupt):
+        before = before.__context__
+    return before is not None

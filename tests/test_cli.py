@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from small_school import MARKS, write_config, write_school
 
 import padm_ibis
 from padm_ibis.cli import COMMANDS, INTERRUPTED, cli, invoke
+from padm_ibis.errors import WarehouseError
 
 ROOT = Path(__file__).parent.parent
 Command = Callable[..., tuple[int, str, str]]
@@ -213,6 +215,31 @@ def test_an_interrupted_run_says_so_plainly(command: Command, monkeypatch: pytes
     code, _, err = command("run")
     assert code == INTERRUPTED == 130
     assert err.strip() == "Interrupted. Readers see the last version that was published."
+
+
+@pytest.mark.parametrize("later", [OSError(9, "Bad file descriptor"), WarehouseError("The warehouse cannot be written.")])
+def test_what_fails_while_an_interrupt_is_handled_is_an_interrupt(
+    command: Command, monkeypatch: pytest.MonkeyPatch, later: Exception
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise later
+
+    monkeypatch.setattr("padm_ibis.engine.run.load", interrupt)
+    assert command("run")[0] == 130
+    assert "killed" in command("history")[1]
+
+
+def test_what_fails_after_an_interrupt_was_dealt_with_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        with suppress(KeyboardInterrupt):
+            raise KeyboardInterrupt
+        raise WarehouseError("The warehouse cannot be written.")
+
+    monkeypatch.setattr("padm_ibis.api.run", fail)
+    assert command("run")[0] == 3
 
 
 def test_an_unforeseen_error_is_one_line_without_secrets(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

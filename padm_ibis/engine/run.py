@@ -24,7 +24,7 @@ from padm_ibis.engine.journal import Journal
 from padm_ibis.engine.load import load
 from padm_ibis.engine.refusals import check_definitions, check_inputs_exist, check_names
 from padm_ibis.engine.state import Request, RunState, now
-from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy, WarehouseDamaged
+from padm_ibis.errors import DefinitionError, PadmError, UsageError, WarehouseBusy, WarehouseDamaged, came_of_interrupt
 from padm_ibis.report.history import of_report
 from padm_ibis.report.names import run_name
 from padm_ibis.report.progress import Progress
@@ -94,8 +94,11 @@ def _fail(run: RunState, error: BaseException, began: float) -> None:
     report = run.report
     report.seconds = round(time.perf_counter() - began, 3)
     if isinstance(error, PadmError):
-        report.status, report.error = "failed", run.config.mask(error.message)
         error.report = report
+    if came_of_interrupt(error):
+        report.status, report.error = "killed", "Killed: the run was interrupted."
+    elif isinstance(error, PadmError):
+        report.status, report.error = "failed", run.config.mask(error.message)
     elif isinstance(error, Exception):
         report.status, report.error = "failed", f"An unexpected {type(error).__name__} ended the run."
     else:
