@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -230,6 +233,36 @@ def test_a_statement_that_fails_midway_undoes_the_run(built: School) -> None:
     assert built.rows(MART) == [("north", 1, 2, 16), ("north", 2, 1, 4)]
     assert built.rows("SELECT value FROM bronze.marks WHERE mark = 12") == [(4,)]
     assert built.rows("SELECT count(*) FROM _padm.runs WHERE status = 'failed'") == [(1,)]
+    assert built.run().exit_code == 0
+    assert built.rows(MART)[1] == ("north", 2, 1, 5)
+
+
+def test_a_copy_that_nobody_reads_from_ends(built: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sends the rows waits for the pipe's other end to be opened; where that fails it must not wait for ever."""
+    opened = Path.open
+
+    def refused(self: Path, *args: Any, **options: Any) -> Any:
+        if self.name == "rows.csv":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(self, *args, **options)
+
+    built.change(marks=[(12, 2, "2024-07-01", 5)])
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            built.run()
+        except OSError as error:
+            ended.append(error)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refused)
+        going = threading.Thread(target=run, daemon=True)
+        going.start()
+        going.join(timeout=60)
+        assert not going.is_alive(), "it hangs"
+    assert [str(error) for error in ended] == ["[Errno 24] Too many open files"]
+    assert built.rows(MART) == [("north", 1, 2, 16), ("north", 2, 1, 4)]
     assert built.run().exit_code == 0
     assert built.rows(MART)[1] == ("north", 2, 1, 5)
 

@@ -237,10 +237,16 @@ class PostgresStore:
                         raise failure[0]
                 return cursor.rowcount
         finally:
-            if writer.is_alive():
-                self._duck.interrupt()
-                writer.join(timeout=10)
+            self._end(writer, pipe)
             pipe.unlink(missing_ok=True)
+
+    def _end(self, writer: threading.Thread, pipe: Path) -> None:
+        """End a writer that nobody reads from: it may wait for the other end to be opened, where no interrupt reaches it."""
+        while writer.is_alive():
+            self._duck.interrupt()
+            with suppress(OSError):
+                os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+            writer.join(timeout=0.05)
 
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """See `Store.save`."""
