@@ -58,9 +58,9 @@ def test_killed_before(what: str, a_school: School, forked: Callable[[Callable[[
 
             rewrite = DuckDBWork.rewrite
 
-            def then(self: DuckDBWork) -> list[str]:
+            def then(self: DuckDBWork, also: Any = ()) -> list[str]:
                 killed_before(what)
-                return rewrite(self)
+                return rewrite(self, also)
 
             DuckDBWork.rewrite = then  # type: ignore[method-assign]
         else:
