@@ -126,6 +126,7 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str], line: Line) -> Ending:
+    from padm_ibis import disk
     from padm_ibis.errors import PadmError, came_of_interrupt
 
     mask = line.logs.mask
@@ -142,17 +143,18 @@ def _run(arguments: list[str], line: Line) -> Ending:
         return Ending(error.exit_code, type(error).__name__, mask(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTION
-    except Exception as error:
-        if came_of_interrupt(error):
+    except Exception as raised:
+        if came_of_interrupt(raised):
             return _INTERRUPTION
-        return _told(error, mask) if isinstance(error, PadmError) else _unforeseen(error, mask)
+        told = disk.told(raised)
+        return _told(told, mask) if isinstance(told, PadmError) else _unforeseen(told, mask)
 
 
 def _told(error: PadmError, mask: Callable[[str], str]) -> Ending:
     return Ending(error.exit_code, type(error).__name__, mask(error.message), error.hint and mask(error.hint))
 
 
-def _unforeseen(error: Exception, mask: Callable[[str], str]) -> Ending:
+def _unforeseen(error: BaseException, mask: Callable[[str], str]) -> Ending:
     """What is no error of ours: an extra that is missing, or a defect."""
     from padm_ibis.extras import explained
 

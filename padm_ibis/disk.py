@@ -8,6 +8,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from padm_ibis.errors import PadmError, WarehouseError
+
 COPIES = 2
 """A run needs room for the file it works in and for the copy that readers get."""
 _WORDS = (
@@ -47,6 +49,14 @@ def full(error: BaseException | str, folder: Path | None = None, *held: Path) ->
     largest = max((path.stat().st_size for path in held if path.exists()), default=0)
     need = f", {size(COPIES * largest)} as it is" if largest else ""
     return text, f"Free some space there: a run needs room for two copies of the warehouse{need}."
+
+
+def told(error: BaseException, folder: Path | None = None, *held: Path) -> BaseException:
+    """Return what to raise for an error that nobody foresaw: of a full disk one that says so, else itself; see `full`."""
+    if isinstance(error, PadmError) or not isinstance(error, Exception) or not is_full(error):
+        return error
+    text, hint = full(error, folder, *held)
+    return WarehouseError(f"{text}.", hint=hint)
 
 
 def size(number: float) -> str:

@@ -242,6 +242,22 @@ def test_what_fails_after_an_interrupt_was_dealt_with_is_told(command: Command, 
     assert command("run")[0] == 3
 
 
+def test_a_full_disk_that_nobody_foresaw_is_told_all_the_same(
+    folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(folder / ".w.duckdb.padm" / "tables.json"))
+
+    monkeypatch.setattr("padm_ibis.engine.run.load", full)
+    code, _, err = command("run")
+    assert code == 3
+    assert f"Error: The disk of {folder}" in err
+    assert "Free some space there: a run needs room for two copies of the warehouse" in err
+    assert "The disk of" in command("history")[1]
+    with pytest.raises(WarehouseError, match=r"The disk of .* is full"):
+        padm_ibis.run(as_of="2024-12-31")
+
+
 def test_an_unforeseen_error_is_one_line_without_secrets(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("at postgres://u:hunter2@h/db")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from padm_ibis import atomic
+from padm_ibis import atomic, disk
 from padm_ibis.backends.base import Work, backend_of
 from padm_ibis.backends.patience import Patience
 from padm_ibis.definitions import Definitions
@@ -73,10 +73,13 @@ def _run(config: Config, request: Request, progress: Progress | None) -> RunRepo
             _begin(work, state)
             _run_in(work, state, began)
             definitions.statements.keep()
-    except BaseException as error:
+    except BaseException as raised:
+        error = disk.told(raised, config.state)
         _fail(state, error, began)
         if state.begun or not isinstance(error, NEVER_BEGAN):
             _leave_beside(state)
+        if error is not raised:
+            raise error from None
         raise
     _leave_beside(state)
     return report
@@ -125,7 +128,7 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
         _conclude(work, run, began)
     except BaseException as error:
         status = report.status
-        _fail(run, error, began)
+        _fail(run, disk.told(error, run.config.state), began)
         with suppress(PadmError):  # the first error is the one to tell; the journal has what could not be written here
             work.abandon()
             if work.published_run() == report.run_id:  # readers have it, and its own books say so: only what follows was cut off
