@@ -57,20 +57,26 @@ def test_planted_leaks_are_caught_by_the_names_of_their_columns(run):
 
 
 def test_a_run_that_publishes_meanwhile_ends_the_audit(server_config, graph, postgres_url):
+    """What a run does when it publishes: it stands in the books, and as the one whose version readers see."""
     later = (
         "INSERT INTO _padm.runs (run_id, started_at, status, layer, as_of, params)"
         " SELECT 'later', started_at + interval '1 hour', status, layer, as_of, params FROM _padm.runs"
     )
+    mark = "UPDATE _padm.state SET value = %s WHERE key = 'published'"
+    with padm.connect(server_config) as warehouse:
+        before = warehouse.run_id
 
     def publish(label):
         if label == "later facts changed":
             with psycopg.connect(postgres_url) as con:
                 con.execute(later)
+                con.execute(mark, ["later"])
 
     with padm.connect(server_config) as warehouse, pytest.raises(WarehouseError, match="run later replaced the warehouse"):
         audit_leakage(warehouse, graph, tables=["planted_leaks"], cuts=[2020], progress=publish)
     with psycopg.connect(postgres_url) as con:
         con.execute("DELETE FROM _padm.runs WHERE run_id = 'later'")
+        con.execute(mark, [before])
 
 
 def test_a_role_that_may_make_no_temporary_tables_is_told_so(server_config, graph, postgres_url):
