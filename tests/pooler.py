@@ -6,12 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from servers import free_port
@@ -33,6 +34,9 @@ class Pooler:
         """The address of a database, by its user with the odd password; the plus in it is written as it is."""
         query = "&".join(f"{name}={value}" for name, value in more.items())
         return f"postgres://padm:{quote(PASSWORD, safe='+')}@{host}:{self.port}/{database}" + (f"?{query}" if query else "")
+
+
+Start = Callable[..., Pooler]
 
 
 @contextmanager
@@ -91,3 +95,16 @@ def make_certificates(folder: Path) -> None:
     (folder / "names").write_text("subjectAltName = DNS:localhost", encoding="utf-8")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
             "-extfile", "names", "-out", "server.crt")  # fmt: skip
+
+
+@contextmanager
+def poolers(url: str) -> Iterator[Start]:
+    """Start any number of poolers, in a mode each, before the server of an address; all are stopped at the end."""
+    data = Path(parse_qs(urlsplit(url).query)["host"][0])
+    with ExitStack() as stack:
+
+        def begin(mode: str, **more: object) -> Pooler:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="padm-pool-")))
+            return stack.enter_context(pgbouncer(data, folder, mode, **more))  # type: ignore[arg-type]
+
+        yield begin

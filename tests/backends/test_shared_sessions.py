@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import small_school as school
-from pooler import PASSWORD, Pooler, needs_pgbouncer, pgbouncer
+from pooler import PASSWORD, Start, needs_pgbouncer, poolers
 from servers import free_port
 
 from padm_ibis.api import check, run
@@ -21,18 +19,11 @@ from padm_ibis.publish import publish
 from padm_ibis.warehouse import connect
 
 pytestmark = [pytest.mark.postgres, needs_pgbouncer]
-Start = Callable[..., Pooler]
 
 
 @pytest.fixture
 def start(database: str) -> Iterator[Start]:
-    data = Path(parse_qs(urlsplit(database).query)["host"][0])
-    with ExitStack() as stack:
-
-        def begin(mode: str, **more: object) -> Pooler:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="padm-pool-")))
-            return stack.enter_context(pgbouncer(data, folder, mode, **more))  # type: ignore[arg-type]
-
+    with poolers(database) as begin:
         yield begin
 
 

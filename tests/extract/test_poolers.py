@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
 import pytest
 from conftest_extract import Bronze, Campus
-from pooler import PASSWORD, PROGRAM, Pooler, needs_pgbouncer, pgbouncer
+from pooler import PASSWORD, PROGRAM, Start, needs_pgbouncer, poolers
 from servers import free_port
 
 pytestmark = [pytest.mark.postgres, needs_pgbouncer]
-Start = Callable[..., Pooler]
 
 
 @pytest.fixture
 def start(postgres_url: str) -> Iterator[Start]:
-    data = Path(parse_qs(urlsplit(postgres_url).query)["host"][0])
-    with ExitStack() as stack:
-
-        def begin(mode: str, **more: object) -> Pooler:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="padm-pool-")))
-            return stack.enter_context(pgbouncer(data, folder, mode, **more))  # type: ignore[arg-type]
-
+    with poolers(postgres_url) as begin:
         yield begin
 
 
