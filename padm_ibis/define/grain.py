@@ -148,7 +148,14 @@ def column_name(column: ops.Field) -> str:
 
 def source_columns(value: ops.Value) -> frozenset[str]:
     """Return the columns a value is computed from, by `column_name`."""
-    return frozenset(column_name(f) for f in value.find(ops.Field, filter=ops.Value))
+    return frozenset(column_name(f) for f in find(value, ops.Field))
+
+
+def find(value: ops.Value, kinds: type[ops.Node] | tuple[type[ops.Node], ...]) -> list[ops.Node]:
+    """Return the operations of some kinds that a value is made of, within its relation; most values are bare columns."""
+    if isinstance(value, ops.Field):
+        return [value] if isinstance(value, kinds) else []
+    return list(value.find(kinds, filter=ops.Value))
 
 
 def injective(value: ops.Value) -> ops.Value:
@@ -256,7 +263,7 @@ def _project(facts: Facts, values: Mapping[str, ops.Value]) -> Facts:
     determines += [
         (group, frozenset({name}))
         for name, value in values.items()
-        if not value.find((ops.WindowFunction, ops.Impure, ops.Unnest), filter=ops.Value)
+        if not find(value, (ops.WindowFunction, ops.Impure, ops.Unnest))
         and (group := renamed(source_columns(value))) is not None
         and name not in group
     ]
@@ -291,7 +298,7 @@ def _unnested(keys: set[Columns], values: Mapping[str, ops.Value]) -> set[Column
     for name, value in values.items():
         if isinstance(injective(value), ops.Unnest) and isinstance(injective(value).arg, ops.IntegerRange | ops.TimestampRange):
             keys = {key | {name} for key in keys}
-        elif value.find(ops.Unnest, filter=ops.Value):
+        elif find(value, ops.Unnest):
             return set()
     return keys
 
@@ -379,7 +386,7 @@ def _fixed(predicates: Iterable[ops.Value], side: set[ops.Relation]) -> list[ops
 
 
 def _reads(value: ops.Value, relations: set[ops.Relation]) -> bool:
-    return any(f.rel in relations for f in value.find(ops.Field, filter=ops.Value))
+    return any(f.rel in relations for f in find(value, ops.Field))
 
 
 def _join(left: Facts, right: Facts, link: ops.JoinLink) -> Facts:
@@ -387,7 +394,7 @@ def _join(left: Facts, right: Facts, link: ops.JoinLink) -> Facts:
         return left
     side = {link.table}
     fixed_right = frozenset(column_name(c) for c in _fixed(link.predicates, side))
-    others = {f.rel for p in link.predicates for f in p.find(ops.Field, filter=ops.Value)} - side
+    others = {f.rel for p in link.predicates for f in find(p, ops.Field)} - side
     fixed_left = frozenset(column_name(c) for c in _fixed(link.predicates, others))
     at_most_one = right.unique(fixed_right) or link.how in ("any_left", "any_inner", "asof")
     keys: set[Columns] = set()
@@ -406,7 +413,7 @@ def _join(left: Facts, right: Facts, link: ops.JoinLink) -> Facts:
     # Of an unmatched row the right side is null: what was constant there no longer is.
     determines = [*left.determines, *(pair for pair in right.determines if pair[0] or link.how == "inner")]
     used_left = frozenset(n for p in link.predicates for n in source_columns(p)) - {
-        column_name(f) for p in link.predicates for f in p.find(ops.Field, filter=ops.Value) if f.rel in side
+        column_name(f) for p in link.predicates for f in find(p, ops.Field) if f.rel in side
     }
     reached = right.closure(fixed_right)
     if at_most_one:

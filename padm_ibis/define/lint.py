@@ -16,7 +16,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from padm_ibis.define import contract as contracts
-from padm_ibis.define.grain import Grain, column_name, injective, source_columns, used_columns
+from padm_ibis.define.grain import Grain, column_name, find, injective, source_columns, used_columns
 from padm_ibis.define.graph import Graph
 from padm_ibis.define.rules import RULES, Rule
 from padm_ibis.errors import DefinitionError
@@ -50,6 +50,7 @@ class Finding:
 
 
 NO_TIES = (ops.RowNumber, ops.NTile, ops.NthValue, ops.Lag, ops.Lead, ops.First, ops.Last)
+KINDS = tuple(kind for rule in RULES for kind in rule.kinds)
 NEEDS_ORDER = (*NO_TIES, ops.MinRank, ops.DenseRank, ops.PercentRank, ops.CumeDist)
 
 
@@ -154,14 +155,14 @@ def _findings(root: ops.Relation, facts: Grain, grain: tuple[str, ...]) -> Itera
         )  # fmt: skip
 
 
-def _named_values(relation: ops.Relation) -> Iterator[tuple[str, ops.Value]]:
-    """A relation's own values, each with the name to report it under."""
+def _named_values(relation: ops.Relation) -> Iterator[tuple[str | ops.JoinLink, ops.Value]]:
+    """A relation's own values, each with the name to report it under, or the join that it is a predicate of."""
     match relation:
         case ops.Project() | ops.Aggregate() | ops.DummyTable():
             yield from relation.values.items()
         case ops.JoinChain():
             yield from relation.values.items()
-            yield from ((join_name(link), p) for link in relation.rest for p in link.predicates)
+            yield from ((link, p) for link in relation.rest for p in link.predicates)
         case ops.Filter():
             yield from (("filter", p) for p in relation.predicates)
         case ops.Sort():
@@ -175,25 +176,28 @@ def _operations(relation: ops.Relation) -> Iterator[Raw]:
         if isinstance(relation, rule.kinds):
             yield rule.name, getattr(relation, "name", "table"), rule.problem, rule.instead
     for name, value in _named_values(relation):
-        for node in value.find(tuple(k for rule in RULES for k in rule.kinds), filter=ops.Value):
+        for node in find(value, KINDS):
             for rule in RULES:
                 if isinstance(node, rule.kinds) and rule.refuses(node) and not _excused(rule, node, value):
-                    yield rule.name, name, rule.problem, rule.instead
+                    yield rule.name, _named(name), rule.problem, rule.instead
 
 
 def _excused(rule: Rule, node: ops.Node, value: ops.Value) -> bool:
     """Whether what stands around an operation makes it definite: a window's order, a sort of the list."""
     if rule.name == "arbitrary":
-        return any(w.func is node and w.order_by for w in value.find(ops.WindowFunction, filter=ops.Value))
+        return any(w.func is node and w.order_by for w in find(value, ops.WindowFunction))
     if rule.name == "list-order":
-        return any(s.arg is node for s in value.find(ops.ArraySort, filter=ops.Value))
+        return any(s.arg is node for s in find(value, ops.ArraySort))
     return False
 
 
 def _windows(relation: ops.Relation, facts: Grain, used: Mapping[ops.Relation, set[str]]) -> Iterator[Raw]:
-    for name, value in _named_values(relation):
-        windows = value.find(ops.WindowFunction, filter=ops.Value)
-        if windows and isinstance(relation, ops.Filter):
+    for of, value in _named_values(relation):
+        windows = find(value, ops.WindowFunction)
+        if not windows:
+            continue
+        name = _named(of)
+        if isinstance(relation, ops.Filter):
             yield (
                 "window-in-filter", name, "PostgreSQL and Spark cannot filter by a window expression.",
                 "table.mutate(w=window).filter(lambda t: t.w == …).drop('w')",
@@ -227,7 +231,7 @@ def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain, 
     if known.unique(inside):
         return True
     own = dict(_named_values(relation))
-    others = [v for n, v in own.items() if n in used.get(relation, ()) and not v.find(ops.WindowFunction, filter=ops.Value)]
+    others = [v for n, v in own.items() if n in used.get(relation, ()) and not find(v, ops.WindowFunction)]
     needed = frozenset().union(*(source_columns(v) for v in [*others, window.func]))
     return needed <= known.closure(inside)
 
@@ -235,18 +239,17 @@ def _definite(relation: ops.Relation, window: ops.WindowFunction, facts: Grain, 
 def _joins(chain: ops.JoinChain, facts: Grain) -> Iterator[Raw]:
     left = {chain.first}
     for link in chain.rest:
-        name = join_name(link)
         if any("source_db" not in _equated(link) for _ in (0,) if "source_db" in link.table.schema and _has_source(left)):
             yield (
-                "join-source", name, "ids are unique within one source only, and source_db is not among the keys.",
+                "join-source", join_name(link), "ids are unique within one source only, and source_db is not among the keys.",
                 '.join(other, ["source_db", …])',
             )  # fmt: skip
         if link.how == "asof":
-            yield "asof-join", name, "Spark has none.", "left_join on <=, then terms.one_per"
+            yield "asof-join", join_name(link), "Spark has none.", "left_join on <=, then terms.one_per"
         checked = link.how in ("inner", "left", "right", "outer", "cross", "positional")
         if checked and not facts.unique_right(link) and not (link.how == "inner" and facts.unique_left(chain, link)):
             yield (
-                "fan-out", name, "the right side is not provably unique on the join's keys: rows may multiply.",
+                "fan-out", join_name(link), "the right side is not provably unique on the join's keys: rows may multiply.",
                 "group_by or terms.one_per on the keys first",
             )  # fmt: skip
         left.add(link.table)
@@ -255,7 +258,7 @@ def _joins(chain: ops.JoinChain, facts: Grain) -> Iterator[Raw]:
 def _equated(link: ops.JoinLink) -> set[str]:
     columns = set()
     for predicate in link.predicates:
-        for node in predicate.find((ops.Equals, ops.IdenticalTo), filter=ops.Value):
+        for node in find(predicate, (ops.Equals, ops.IdenticalTo)):
             sides = [side.name for side in (node.left, node.right) if isinstance(side, ops.Field)]
             columns |= set(sides[:1]) & set(sides[1:]) or set(sides)
     return columns
@@ -263,6 +266,10 @@ def _equated(link: ops.JoinLink) -> set[str]:
 
 def _has_source(relations: Iterable[ops.Relation]) -> bool:
     return any("source_db" in r.schema for r in relations)
+
+
+def _named(of: str | ops.JoinLink) -> str:
+    return of if isinstance(of, str) else join_name(of)
 
 
 def join_name(link: ops.JoinLink) -> str:

@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 class Failure(BaseModel):
     """Why a command did not do what it was asked for."""
 
+    model_config = ConfigDict(defer_build=True)
+
     kind: str = Field(description="Name of the error, such as ConfigError; Interrupted after Ctrl-C.")
     message: str = Field(description="What went wrong and where; without personal data and secrets.")
     hint: str | None = Field(None, description="What to try.")
@@ -22,7 +24,7 @@ class Failure(BaseModel):
 class Answer(BaseModel, Generic[Result]):
     """What a command answers a machine."""
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")
+    model_config = ConfigDict(ser_json_inf_nan="constants", defer_build=True)
 
     command: str = Field(description="The subcommand, such as `run` or `audit privacy`; empty where none was recognised.")
     version: str = Field(description="Version of padm-ibis.")

@@ -19,7 +19,10 @@ class DuckDBStore:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, verify: Callable[[], None] = lambda: None) -> None:
         self._con, self.verify = con, verify
-        self._staged: dict[str, str] = {}
+        self._staged: dict[str, tuple[str, int | None]] = {}
+        self._rows: dict[tuple[str, str], int] = {}
+        self._reasons: dict[str, frozenset[tuple[str, str]]] = {}
+        self._within, self._odd = False, 0
 
     @property
     def staging(self) -> duckdb.DuckDBPyConnection:
@@ -68,8 +71,13 @@ class DuckDBStore:
         return {name: State(*values) for name, *values in rows}
 
     def rows(self, spec: ResourceSpec, source_db: str) -> int:
-        """See `Store.rows`."""
-        return self._one(f"SELECT count(*) FROM {_bronze(spec.name)} WHERE source_db = {literal(source_db)}")
+        """See `Store.rows`. Within a transaction they are counted once, then kept account of."""
+        known = self._rows.get((spec.name, source_db))
+        if known is None:
+            known = self._one(f"SELECT count(*) FROM {_bronze(spec.name)} WHERE source_db = {literal(source_db)}")
+            if self._within:
+                self._rows[spec.name, source_db] = known
+        return known
 
     def fingerprint(self, source_db: str) -> tuple[str, str] | None:
         """See `Store.fingerprint`."""
@@ -80,7 +88,9 @@ class DuckDBStore:
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`."""
         self._run("BEGIN")
+        self._within, self._odd = True, 0
         try:
+            self._run("CREATE OR REPLACE TEMP SEQUENCE padm_odd")
             yield
             self._run("COMMIT")
         except BaseException:
@@ -88,40 +98,49 @@ class DuckDBStore:
                 self._con.execute("ROLLBACK")
             raise
         finally:
-            self._staged.clear()
+            self._within = False
+            for known in (self._staged, self._rows, self._reasons):
+                known.clear()
 
     def stage(
         self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: dt.datetime, rejects: Rejects | None = None
     ) -> Staged:
         """See `Store.stage`. Where bronze has no row of this source yet, the rows go there at once."""
         mine = f"source_db = {literal(source_db)}"
-        if not self._run(f"SELECT 1 FROM {_bronze(spec.name)} WHERE {mine} LIMIT 1"):
+        if not self.rows(spec, source_db):
             table, where = _bronze(spec.name), mine
             target = f"INSERT INTO {table}"
         else:
             table, where = f"temp.padm_staged_{spec.name}", "TRUE"
             target = f"CREATE OR REPLACE TEMP TABLE padm_staged_{spec.name} AS"
-        self._staged[spec.name] = table
-        self._con.execute("CREATE OR REPLACE TEMP SEQUENCE padm_odd")
         columns = ", ".join(quote(name) for name in spec.columns if name != "_run_id")
         # Counting while the rows stream by: a branch of CASE is worked out only for the rows that take it.
         counted = "CASE WHEN padm_odd THEN CASE WHEN nextval('temp.padm_odd') < 0 THEN NULL ELSE _run_id END ELSE _run_id END"
         self._con.execute(f"{target} SELECT {columns}, {counted} AS _run_id FROM ({query})")
-        read = self._one(f"SELECT count(*) FROM {table} WHERE {where}")
-        odd = self._one("SELECT nextval('temp.padm_odd')") - 1
+        arrived = f"SELECT count(*), {_greatest(spec, now)}, (SELECT nextval('temp.padm_odd')) FROM {table} WHERE {where}"
+        read, watermark, counter = self._run(arrived)[0]
+        odd, self._odd = counter - 1 - self._odd, counter
+        if table != _bronze(spec.name) and plan.replaces and rejects is None and self._is_the_same(spec, table, read, source_db):
+            self._staged[spec.name] = table, None
+            return Staged(read, watermark, odd)
         invalid = self._keep_rejected(spec, table, where, source_db, plan, rejects)
         early = self._drop_early(spec, table, where, plan)
         copies, rejected = self._drop_duplicates(spec, table, where, source_db) if read else (0, 0)
-        return Staged(read, self._greatest(spec, table, where, now), odd, copies, rejected, early, invalid)
+        if early or copies or rejected:
+            watermark = self._one(f"SELECT {_greatest(spec, now)} FROM {table} WHERE {where}")
+        self._staged[spec.name] = table, read - early - copies - rejected
+        return Staged(read, watermark, odd, copies, rejected, early, invalid)
 
     def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
         """See `Store.apply`. Only rows that differ are written."""
-        table, staged = _bronze(spec.name), self._staged.pop(spec.name)
-        mine = f"source_db = {literal(source_db)}"
-        total = f"SELECT count(*) FROM {table} WHERE {mine}"
+        table, (staged, arrived) = _bronze(spec.name), self._staged.pop(spec.name)
+        mine, before = f"source_db = {literal(source_db)}", self.rows(spec, source_db)
+        if arrived is None:
+            self._con.execute(f"DROP TABLE {staged}")
+            return Change(rows=before)
         if staged == table:
-            rows = self._one(total)
-            return Change(inserted=rows, rows=rows)
+            self._rows[spec.name, source_db] = arrived
+            return Change(inserted=arrived, rows=arrived)
         match = " AND ".join(f"s.{quote(name)} IS NOT DISTINCT FROM b.{quote(name)}" for name in spec.key)
         new, old = (_digests(spec, rows) for rows in (staged, f"{table} WHERE {mine}"))
         self._con.execute(
@@ -132,7 +151,7 @@ class DuckDBStore:
             "SELECT count(*) FILTER (old_row IS NULL), count(*) FILTER (old_row IS NOT NULL) FROM padm_changed"
         )[0]
         deleted = 0
-        if plan.replaces:
+        if plan.replaces and arrived - inserted < before:
             # A statement of the contract's: what did not arrive is gone at the source.
             deleted = self._one(
                 f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM {old} b ANTI JOIN {staged} s ON {match})"
@@ -143,18 +162,20 @@ class DuckDBStore:
             self._con.execute(f"INSERT INTO {table} SELECT * FROM {staged} WHERE rowid IN (SELECT new_row FROM padm_changed)")
         self._con.execute(f"DROP TABLE {staged}")
         self._con.execute("DROP TABLE padm_changed")
-        return Change(inserted, updated, deleted, self._one(total))
+        rows = self._rows[spec.name, source_db] = before + inserted - deleted
+        return Change(inserted, updated, deleted, rows)
 
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """See `Store.save`."""
         mine = f"source_db = {literal(source_db)}"
-        for resource, state in states.items():
-            self._con.execute(f"DELETE FROM {LEDGER}.watermarks WHERE {mine} AND resource = {literal(resource)}")
-            self._insert(
-                "watermarks",
+        if states:
+            named = ", ".join(literal(resource) for resource in states)
+            self._con.execute(f"DELETE FROM {LEDGER}.watermarks WHERE {mine} AND resource IN ({named})")
+            self._insert("watermarks", *(
                 (source_db, resource, state.watermark, state.loaded_from, state.definition, state.extracted_at,
-                 state.rows_read, state.run_id),
-            )  # fmt: skip
+                 state.rows_read, state.run_id)
+                for resource, state in states.items()
+            ))  # fmt: skip
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._con.execute(f"DELETE FROM {LEDGER}.hash_keys WHERE {mine}")
             self._insert("hash_keys", (source_db, *fingerprint))
@@ -185,6 +206,15 @@ class DuckDBStore:
         if rows:
             self._con.execute(f"INSERT INTO {LEDGER}.source_columns VALUES {rows}")
 
+    def _is_the_same(self, spec: ResourceSpec, table: str, read: int, source_db: str) -> bool:
+        """Whether all rows of a resource arrived and are those of bronze, which has no key twice: compared as a whole."""
+        if self._held(spec, source_db) or read != self.rows(spec, source_db):
+            return False
+        content = f"hash({', '.join(quote(name) for name in spec.own_columns)})"
+        mine = f"{_bronze(spec.name)} WHERE source_db = {literal(source_db)}"
+        found = [self._run(f"SELECT sum({content}), bit_xor({content}) FROM {rows}") for rows in (table, mine)]
+        return bool(found[0] == found[1])
+
     def _drop_early(self, spec: ResourceSpec, table: str, where: str, plan: Plan) -> int:
         if plan.mode != "first" or plan.loaded_from is None or spec.cursor is None:
             return 0
@@ -195,9 +225,10 @@ class DuckDBStore:
     ) -> int:
         """Keep the rows that may not arrive, and forget those that do by now; return how many there are."""
         known = f"{LEDGER}.rejected_rows WHERE source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
-        if plan.replaces:
+        reasons = self._held(spec, source_db)
+        if plan.replaces and reasons:
             self._run(f"DELETE FROM {known}")
-        elif self._run(f"SELECT 1 FROM {known} AND reason <> {literal(DUPLICATE)} LIMIT 1"):
+        elif reasons - {DUPLICATE}:
             arrived = f"SELECT {_json(spec.key)} FROM {table} WHERE {where}"
             self._run(f"DELETE FROM {known} AND reason <> {literal(DUPLICATE)} AND key IN ({arrived})")
         if rejects is None:
@@ -224,7 +255,7 @@ class DuckDBStore:
         keys = f"(SELECT {key} FROM {table} WHERE {where} GROUP BY ALL HAVING count(*) > 1)"
         rejected_here = f"FROM {LEDGER}.rejected_rows WHERE {mine} AND resource = {resource} AND reason = {literal(DUPLICATE)}"
         again = 0
-        if self._run(f"SELECT 1 {rejected_here} LIMIT 1"):
+        if DUPLICATE in self._held(spec, source_db):
             # Its rival may lie before what is read this time.
             same = f"({_json(spec.key)}, {_content(spec)}) IN (SELECT (key, row_data) {rejected_here})"
             again = self._one(f"DELETE FROM {table} WHERE {where} AND {same}")
@@ -248,18 +279,17 @@ class DuckDBStore:
         self._con.execute("DROP TABLE padm_twice")
         return gone - rejected, rejected + again
 
-    def _greatest(self, spec: ResourceSpec, table: str, where: str, now: dt.datetime) -> dt.datetime | None:
-        """The watermark never lies in the future: a date typed 2202 must not hide the rows of the next years."""
-        if spec.cursor is None:
-            return None
-        cursor = f"CAST({quote(spec.cursor)} AS TIMESTAMP)"
-        moment = f"TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}'"
-        return self._one(
-            f"SELECT max({cursor}) FROM {table} WHERE {where} AND {cursor} <= {moment} AND {cursor} >= TIMESTAMP '0001-01-01'"
-        )
+    def _held(self, spec: ResourceSpec, source_db: str) -> frozenset[str]:
+        """Return for which reasons rows of a resource stood in ``rejected_rows`` before this source was read."""
+        if source_db not in self._reasons:
+            found = self._run(
+                f"SELECT DISTINCT resource, reason FROM {LEDGER}.rejected_rows WHERE source_db = {literal(source_db)}"
+            )
+            self._reasons[source_db] = frozenset((resource, reason) for resource, reason in found)
+        return frozenset(reason for resource, reason in self._reasons[source_db] if resource == spec.name)
 
-    def _insert(self, table: str, row: Sequence[Any]) -> None:
-        self._con.execute(f"INSERT INTO {LEDGER}.{table} VALUES {_row(row)}")
+    def _insert(self, table: str, *rows: Sequence[Any]) -> None:
+        self._con.execute(f"INSERT INTO {LEDGER}.{table} VALUES {', '.join(map(_row, rows))}")
 
     def _one(self, sql: str) -> Any:
         row = self._run(sql)[0]
@@ -271,6 +301,14 @@ class DuckDBStore:
 
 def _bronze(name: str) -> str:
     return f"bronze.{quote(name)}"
+
+
+def _greatest(spec: ResourceSpec, now: dt.datetime) -> str:
+    """The watermark never lies in the future: a date typed 2202 must not hide the rows of the next years."""
+    if spec.cursor is None:
+        return "NULL"
+    cursor, moment = f"CAST({quote(spec.cursor)} AS TIMESTAMP)", f"TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}'"
+    return f"max({cursor}) FILTER ({cursor} <= {moment} AND {cursor} >= TIMESTAMP '0001-01-01')"
 
 
 def _digests(spec: ResourceSpec, rows: str) -> str:
