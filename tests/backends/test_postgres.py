@@ -51,6 +51,29 @@ def test_news_reach_the_mart(built: School) -> None:
     assert built.rows("SELECT name FROM silver.dim_pupil ORDER BY pupil_id") == [("Ana",), ("Berta",)]
 
 
+def test_rows_of_several_tables_that_share_a_key_stay_rejected_and_are_forgotten_when_they_are_gone(built: School) -> None:
+    twice = "SELECT resource, key, reason FROM _padm.rejected_rows ORDER BY 1, 2"
+
+    def rejected() -> list[tuple[str, str]]:
+        return [(resource, key) for resource, key, _ in built.rows(twice)]
+
+    built.change(
+        pupils=[(1, "Ana"), (2, "Berta"), (2, "Bruna")],
+        marks=[(10, 1, "2024-07-01", 7), (11, 2, "2024-07-01", 8), (11, 2, "2024-06-30", 9), (12, 1, "2024-07-01", 4)],
+    )
+    built.run()
+    both = [("marks", '["11"]'), ("pupils", '["2"]')]
+    assert rejected() == both
+    built.run()
+    assert rejected() == both
+    assert built.rows("SELECT name FROM bronze.pupils WHERE pupil = 2") == [("Bruna",)]
+    assert built.rows("SELECT value FROM bronze.marks WHERE mark = 11") == [(8,)]
+    built.change(pupils=[(1, "Ana"), (2, "Bruna")], marks=[(10, 1, "2024-07-01", 7), (11, 2, "2024-07-01", 8)])
+    built.run()
+    built.run(full_refresh=["marks"])
+    assert rejected() == []
+
+
 def test_a_broken_contract_leaves_everything_as_it_was_but_the_record_of_it(built: School) -> None:
     built.change(marks=[(12, 2, "2024-07-01", 11)])
     with pytest.raises(CheckFailed, match="value: less_than_or_equal_to"):

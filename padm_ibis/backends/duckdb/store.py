@@ -85,14 +85,20 @@ class DuckDBStore:
         return (rows[0][0], rows[0][1]) if rows else None
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See `Store.transaction`."""
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
+        """See `Store.transaction`.
+
+        Parameters
+        ----------
+        keep
+            Whether what was written stays; rows may only pass through here.
+        """
         self._run("BEGIN")
         self._within, self._odd = True, 0
         try:
             self._run("CREATE OR REPLACE TEMP SEQUENCE padm_odd")
             yield
-            self._run("COMMIT")
+            self._run("COMMIT" if keep else "ROLLBACK")
         except BaseException:
             with suppress(duckdb.Error):
                 self._con.execute("ROLLBACK")

@@ -44,6 +44,7 @@ class PostgresStore:
         settings = {name: str(value) for name, value in chosen.items() if value is not None}
         self._duck = duckdb.connect(config={**settings, "temp_directory": self._folder.name})
         self._staged = DuckDBStore(self._duck)
+        self._rejected: dict[str, list[tuple[Any, ...]]] = {}
 
     def close(self) -> None:
         """Close the session and remove what it wrote to disk."""
@@ -130,22 +131,18 @@ class PostgresStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`. One at each end: the source's snapshot, and a savepoint of the run."""
-        self._duck.execute("BEGIN")
         try:
-            with explained(self._work.config), self._con.transaction():
+            with self._staged.transaction(keep=False), explained(self._work.config), self._con.transaction():
                 yield
         finally:
-            with suppress(duckdb.Error):
-                self._duck.execute("ROLLBACK")
+            self._rejected.clear()
 
     def stage(
         self, spec: ResourceSpec, query: str, plan: Plan, source_db: str, now: Any, rejects: Rejects | None = None
     ) -> Staged:
         """See `Store.stage`. Rows rejected before are known to the session while it looks for duplicates."""
         mine = f"source_db = {literal(source_db)} AND resource = {literal(spec.name)}"
-        before = self._run(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}")
-        for row in before:
-            self._duck.execute(f"INSERT INTO {LEDGER}.rejected_rows VALUES ({', '.join(literal(text) for text in row)})")
+        before = [row for row in self._rejected_of(source_db) if row[1] == spec.name]
         staged = self._staged.stage(spec, query, plan, source_db, now, rejects)
         after = self._duck.execute(f"SELECT * FROM {LEDGER}.rejected_rows WHERE {mine}").fetchall()
         if sorted(before) != sorted(after):
@@ -153,6 +150,16 @@ class PostgresStore:
             for row in after:
                 self._insert("rejected_rows", row)
         return staged
+
+    def _rejected_of(self, source_db: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a source that were rejected before, which the session knows from here on."""
+        if source_db not in self._rejected:
+            found = self._rejected[source_db] = self._run(
+                f"SELECT * FROM {LEDGER}.rejected_rows WHERE source_db = {literal(source_db)}"
+            )
+            for row in found:
+                self._duck.execute(f"INSERT INTO {LEDGER}.rejected_rows VALUES ({', '.join(literal(text) for text in row)})")
+        return self._rejected[source_db]
 
     def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
         """See `Store.apply`. Only rows that differ are written."""
