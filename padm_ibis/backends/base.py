@@ -114,6 +114,15 @@ class Work(Reader, Protocol):
             If there is any; all of it is listed.
         """
 
+    def set_aside(self, layer: str, name: str) -> tuple[str, str] | None:
+        """Keep a table of silver or gold as it was beside the one that `create` makes in its place, until the transaction ends.
+
+        Returns
+        -------
+        tuple[str, str] | None
+            The schema and the name under which it is found meanwhile; None where there is none yet.
+        """
+
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make the table ``name`` from a query, its columns cast to ``schema``; return its rows."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from padm_ibis.engine import ledger, queries
+from padm_ibis.engine import ledger, queries, restated
 from padm_ibis.engine.state import RunState, now
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import RunReport, TableReport
@@ -28,6 +28,7 @@ def build(work: Work, run: RunState, stale: dict[str, str]) -> None:
     graph = run.definitions.graph
     errors: list[SchemaErrors] = []
     broken = set[str]()
+    watched = restated.watched(graph, stale)
     with run.phase("build", len(stale)):
         errors += _check_bronze(work, run)
         for name in stale:
@@ -36,6 +37,8 @@ def build(work: Work, run: RunState, stale: dict[str, str]) -> None:
                 broken.add(name)
                 run.report.tables.append(TableReport(model.layer, name, "skipped", note=f"reads {bad[0]}, which failed"))
                 continue
+            if name in watched and (former := work.set_aside(model.layer, name)) is not None:
+                run.former[name] = former
             validation = _build_one(work, run, model, stale[name])
             if (error := schema_errors(model.contract, validation)) is not None:
                 errors.append(error)
@@ -135,7 +138,9 @@ def _ends(relations: Iterable[Relation]) -> list[Model]:
 def _record(work: Work, run: RunState, built: Sequence[Model]) -> None:
     """Say of every table that was made, and of bronze that changed, what it holds and what it was made from."""
     contents = run.contents(work, [(model.layer, model.name) for model in built])
-    known, seconds = ledger.records(work), {t.name: t.seconds for t in run.report.tables}
+    known = ledger.records(work)
+    restated.compare(work, run, contents, known)
+    seconds = {t.name: t.seconds for t in run.report.tables}
     versions = {name: record.made_by for name, record in known.items()} | dict.fromkeys(contents, run.report.run_id)
     for model in built:
         node, holds = run.definitions.dag.nodes[model.name], contents[model.name]

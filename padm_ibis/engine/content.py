@@ -9,11 +9,12 @@ as long and means the same on every engine; exports carry that one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from padm_ibis.backends.base import Work
 from padm_ibis.define.layers import VOLATILE
+from padm_ibis.sources.values import quote
 
 _HASH = {"duckdb": "hash({})", "postgres": "pg_catalog.hashtextextended(ROW({})::text, 0)"}
 _VERSION = {"duckdb": "version()", "postgres": "pg_catalog.current_setting('server_version')"}
@@ -29,12 +30,12 @@ class Content:
 
 def of_tables(work: Work, tables: Collection[tuple[str, str]]) -> dict[str, Content]:
     """Return what each table (layer and name) holds, as far as this run has come."""
-    columns = _columns(work, {work.locate(layer, name) for layer, name in tables})
+    columns = columns_of(work, {work.locate(layer, name) for layer, name in tables})
     return {name: _of(work, place, name, columns[place, name]) for layer, name in tables for place in [work.locate(layer, name)]}
 
 
-def _columns(work: Work, places: Collection[str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Schema and table → names and types of its columns that matter."""
+def columns_of(work: Work, places: Collection[str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return schema and table → names and types of its columns that matter, for all tables of some schemas."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for schema, table, column, kind in work.execute(
         "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
@@ -48,13 +49,13 @@ def _columns(work: Work, places: Collection[str]) -> dict[tuple[str, str], list[
 
 
 def _of(work: Work, place: str, name: str, columns: Sequence[tuple[str, str]]) -> Content:
-    values = ", ".join(_quote(column) for column, _ in columns)
-    hashed = f"SELECT {_HASH[work.dialect].format(values)} AS h FROM {_quote(place)}.{_quote(name)}"
+    hashed = f"SELECT {hash_of(work.dialect, [column for column, _ in columns])} AS h FROM {quote(place)}.{quote(name)}"
     ((rows, total, version),) = work.execute(f"SELECT count(*), sum(h), {_VERSION[work.dialect]} FROM ({hashed}) AS hashed")
     head = ", ".join(f"{column} {kind}" for column, kind in columns)
     digest = hashlib.sha256(f"{head}|{rows}|{total or 0}".encode()).hexdigest()[:32]
     return Content(int(rows), f"{work.dialect}-{version.removeprefix('v').split()[0]}:{digest}")
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def hash_of(dialect: str, columns: Iterable[str]) -> str:
+    """Return the engine's own hash of some columns of a row, as SQL."""
+    return _HASH[dialect].format(", ".join(quote(column) for column in columns))

@@ -1,6 +1,7 @@
 """The schema ``_padm``: what a warehouse knows about itself, kept in it and published with it.
 
-``runs`` (see `engine.history`), ``check_results``, ``passed_over`` and ``rollbacks`` are for people. ``tables`` says of each
+``runs`` (see `engine.history`), ``check_results``, ``passed_over``, ``restatements`` with ``restated_keys`` (see
+`engine.restated`) and ``rollbacks`` are for people. ``tables`` says of each
 table what it was made from, so that a run can leave alone what would come out the same; ``state`` holds single facts of the
 engine. A run's ``contents`` is what ``tables`` said when it ended: for every table its rows, a fingerprint of what they
 say, and one of the code.
@@ -31,6 +32,9 @@ TABLES = {
     " checked_at timestamp",
     "passed_over": "run_id text, kind text, table_name text, source_db text, reason text, part boolean, failed_rows bigint,"
     " before_rows bigint",
+    "restatements": "run_id text, table_name text, kind text, cause text, restated_rows bigint, published_rows bigint,"
+    " columns text, inputs text",
+    "restated_keys": "run_id text, table_name text, row_key text, kind text, cause text, columns text, was text, became text",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision, content text, model text",
     "state": "key text, value text",
@@ -114,8 +118,10 @@ def record(work: Work, found: Record) -> None:
 
 def bronze_changed(work: Work, found: Mapping[str, Content], run_id: str, now: dt.datetime) -> None:
     """Give bronze tables whose rows changed a new version; ``found`` is what each holds now."""
+    before = records(work) if found else {}
     for name, content in found.items():
-        record(work, Record(name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint))
+        model = before[name].model if name in before else ""
+        record(work, Record(name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint, model))
 
 
 def get(reader: Reader, key: str) -> str | None:

@@ -76,6 +76,8 @@ class RunState:
     suppressed: Suppressed = NOBODY
     begun: bool = False
     related: set[tuple[str, str]] = field(default_factory=set)
+    former: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Tables that this run makes anew and compares with what they were → where those stand meanwhile."""
 
     @property
     def params(self) -> dict[str, Any]:

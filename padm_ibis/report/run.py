@@ -10,6 +10,7 @@ from typing import Any, Literal
 from padm_ibis.report.answer import to_json
 from padm_ibis.report.passed import PassedOver, changes, summary
 from padm_ibis.report.publication import PublishReport
+from padm_ibis.report.restated import Restated, restatements
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.text import duration, examples, rows
 
@@ -118,6 +119,7 @@ class RunReport:
     tables: list[TableReport] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
+    restated: list[Restated] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     publications: list[PublishReport] = field(default_factory=list)
@@ -209,3 +211,5 @@ def problems(report: RunReport) -> Iterator[str]:
         yield f"note    {note}"
     if passed := summary(report.passed_over):
         yield f"passed  {passed}"
+    for line in restatements(report.restated):
+        yield f"restate {line}"

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 # Texts are written in half the time and a smaller file than in the default format; DuckDB 1.3 and later read it.
 STORAGE = "v1.3.0"
 HISTORY = ("runs", "check_results", "rollbacks")
+FORMER = "padm_former_"
+"""Begins the names of tables that are set aside while a transaction lasts."""
 
 
 class DuckDBWork:
@@ -55,6 +57,7 @@ class DuckDBWork:
         self.path = self.state / "work.duckdb"
         self.shown = Shown(target, config.state, Kept(config), patience, config.warehouse.file_mode)
         self._con: SQLBackend | None = None
+        self._former: list[tuple[str, str]] = []
         with files(self.target):
             self._make_current()
             self.shown.kept.prune(self.shown.run_id)
@@ -87,11 +90,15 @@ class DuckDBWork:
         try:
             yield
             with statements(self.target):
+                for layer, name in self._former:
+                    self.raw.execute(f'DROP TABLE "{layer}"."{name}"')
                 self.raw.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.Error):  # a fatal error has already ended it
                 self.raw.execute("ROLLBACK")
             raise
+        finally:
+            self._former.clear()
 
     def store(self) -> DuckDBStore:
         """Return bronze as the extraction sees it."""
@@ -112,6 +119,15 @@ class DuckDBWork:
 
     def abandon(self) -> None:
         """Nothing: what a failed run loaded stays in the private copy, for the next run."""
+
+    def set_aside(self, layer: str, name: str) -> tuple[str, str] | None:
+        """See `base.Work.set_aside`: under another name, which costs nothing."""
+        if name not in self.tables()[layer]:
+            return None
+        former = (layer, f"{FORMER}{name}")
+        self.execute(f'ALTER TABLE "{layer}"."{name}" RENAME TO "{former[1]}"')
+        self._former.append(former)
+        return former
 
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make a table from a query, its columns cast to the contract's types; return its rows."""

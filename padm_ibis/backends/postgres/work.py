@@ -90,6 +90,11 @@ class PostgresWork(Session):
         """See `base.Work.foresee`."""
         foresee(self.raw, self.config, tables, schema_of)
 
+    def set_aside(self, layer: str, name: str) -> tuple[str, str] | None:
+        """See `base.Work.set_aside`: what readers use stands in a schema of its own until the run is published."""
+        there = self.execute("SELECT pg_catalog.to_regclass(?)", [table(layer, name)])[0][0]
+        return None if there is None else (layer, name)
+
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make a table from a query, its columns cast to the contract's types; return its rows."""
         from padm_ibis.define.compile import create_table_as
