@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from padm_ibis.define.source_table import SourceTable
     from padm_ibis.erasure import forget
     from padm_ibis.errors import PadmError
-    from padm_ibis.overview import history, status
+    from padm_ibis.overview import history, restated, status
     from padm_ibis.params import Params
     from padm_ibis.warehouse import Warehouse, connect
 

@@ -35,7 +35,8 @@ from padm_ibis.define.code import versions
 from padm_ibis.define.compile import sql
 from padm_ibis.define.graph import Graph
 from padm_ibis.define.model import Model
-from padm_ibis.errors import UsageError
+from padm_ibis.engine import restatements
+from padm_ibis.errors import UnknownName, UsageError
 from padm_ibis.params import Params
 from padm_ibis.report.answer import to_json
 
@@ -130,6 +131,7 @@ def verify(warehouse: Warehouse, graph: Graph, directory: str | os.PathLike[str]
     verdict.differs += _files(folder, manifest)
     params = Params(as_of=dt.date.fromisoformat(manifest["as_of"]), **manifest["params"])
     with one_version(warehouse):
+        verdict.notes += _moved(warehouse, model, manifest)
         scratch = Scratch(warehouse)
         rebuilt = scratch.rebuild(graph, [model.name], params)[model.name]
         found = scratch.fingerprint(rebuilt)
@@ -326,6 +328,14 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     found += [f"the file {name} is not in the manifest." for name in sorted(there - expected.keys())]
     changed = [n for n in sorted(expected.keys() & there) if _sha256(folder / n) != expected[n]["sha256"]]
     return found + [f"the file {name} was changed." for name in changed]
+
+
+def _moved(warehouse: Warehouse, model: Model, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """How much of the table that was exported runs have restated since."""
+    with suppress(UnknownName, UsageError):  # a run of another warehouse, or of a version after the one that readers see
+        found = restatements.read(warehouse.execute, f"{model.layer}.{model.name}", manifest["run_id"]).moved
+        if found is not None and found.moved:
+            yield f"{found}."
 
 
 def _inputs(warehouse: Warehouse, graph: Graph, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from padm_ibis.commands._options import Common, common, console, on_terminal, say
+from padm_ibis.errors import UsageError
 from padm_ibis.report.tables import DescribedColumn, DescribedTable
 
 if TYPE_CHECKING:
@@ -19,9 +20,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@common("padm_ibis.report.tables:DescribedTable")
-def show(options: Common, name: str) -> int:
-    """Show one table: its columns, what it reads, who reads it."""
+@click.option("--restated", is_flag=True, help="Show which of its published rows later runs restated: keys, columns, causes.")
+@click.option("--since", metavar="RUN", help="With --restated: how much of what this run published is otherwise now.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="With --restated: most rows to list.")
+@common("padm_ibis.report.tables:Shown")
+def show(options: Common, name: str, restated: bool, since: str | None, limit: int) -> int:
+    """Show one table: its columns, what it reads, who reads it.
+
+    With --restated, of a point-in-time table: rows of years that were published
+    and say something else since, with their causes.
+    """
+    if restated:
+        return _show_restated(options, name, since, limit)
+    if since is not None:
+        raise UsageError("--since goes with --restated.")
     from padm_ibis import api
     from padm_ibis.definitions import Definitions
 
@@ -37,6 +49,18 @@ def show(options: Common, name: str) -> int:
             say(f"{key.replace('_', ' ') + ':':<13}{', '.join(value) if isinstance(value, list) else value}", under=13)
     click.echo()
     _show_columns(described.columns)
+    return 0
+
+
+def _show_restated(options: Common, name: str, since: str | None, limit: int) -> int:
+    from padm_ibis import overview
+    from padm_ibis.report.restated import lines
+
+    found = overview.restated(name, since, config=options.load(secrets=False))
+    options.answer(found)
+    if not options.quiet:
+        for text in lines(found, limit):
+            say(text, under=2)
     return 0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ Table = tuple[str, str]
 APPLIED = "erased"
 """Key of ``_padm.state``: the list by which bronze was cleared."""
 REJECTED = "rejected_rows"
+RESTATED = "restated_keys"
 _TEXTS = (("check_results", "examples"), ("runs", "error"), ("runs", "details"))
 """Texts of ``_padm`` in which keys of rows may stand."""
 
@@ -45,10 +46,13 @@ class Traces:
         Table, qualified and quoted → the condition that they fulfil.
     rejected
         Rows of ``_padm.rejected_rows`` that are theirs, as they stand there.
+    restated
+        Keys of theirs in ``_padm.restated_keys``, as they stand there.
     """
 
     rows: Mapping[str, str]
     rejected: tuple[tuple[Any, ...], ...] = ()
+    restated: tuple[str, ...] = ()
 
 
 def specs_of(config: Config) -> dict[str, ResourceSpec]:
@@ -76,7 +80,16 @@ def traces(reader: Reader, config: Config, suppressed: Suppressed) -> Traces:
     return Traces(
         {place: condition for place, condition in found.items() if condition},
         tuple(row for row in rejected if _is_theirs(row, specs, suppressed)),
+        tuple(_restated(reader, names_of_people(config), suppressed)) if RESTATED in existing[LEDGER] else (),
     )
+
+
+def _restated(reader: Reader, people: Mapping[str, Identity], suppressed: Suppressed) -> Iterator[str]:
+    """Yield the keys of restated rows that name them."""
+    for (key,) in reader.execute(f"SELECT DISTINCT row_key FROM {LEDGER}.{RESTATED}"):
+        values = json.loads(key)
+        if any(suppressed.has(values.get("source_db", ""), people[c], value) for c, value in values.items() if c in people):
+            yield key
 
 
 def abandoned(reader: Reader, config: Config) -> dict[Table, dict[str, Identity]]:
@@ -160,7 +173,17 @@ def count(reader: Reader, found: Traces) -> dict[str, int]:
         place.replace('"', ""): int(reader.execute(f"SELECT count(*) FROM {place} WHERE {condition}")[0][0])
         for place, condition in found.rows.items()
     }
-    return {**counts, **({f"{LEDGER}.{REJECTED}": len(found.rejected)} if found.rejected else {})}
+    kept = {REJECTED: len(found.rejected), RESTATED: _count_restated(reader, found.restated)}
+    return {**counts, **{f"{LEDGER}.{name}": rows for name, rows in kept.items() if rows}}
+
+
+def _count_restated(reader: Reader, keys: Collection[str]) -> int:
+    return int(reader.execute(f"SELECT count(*) FROM {LEDGER}.{RESTATED} WHERE {_are(keys)}")[0][0]) if keys else 0
+
+
+def _are(keys: Iterable[str]) -> str:
+    """The condition that rows with one of these keys fulfil; by digests, since a server writes statements down."""
+    return f"md5(row_key) IN ({', '.join(literal(_digest(key)) for key in keys)})"
 
 
 def purge(work: Work, config: Config, suppressed: Suppressed) -> dict[str, int]:
@@ -175,6 +198,8 @@ def purge(work: Work, config: Config, suppressed: Suppressed) -> dict[str, int]:
         # by a digest: a server writes statements down
         same = " AND ".join(f"{c} = {literal(_digest(text))}" for c, text in zip(columns, row, strict=True))
         work.execute(f"DELETE FROM {LEDGER}.{REJECTED} WHERE {same}")
+    if found.restated:
+        work.execute(f"DELETE FROM {LEDGER}.{RESTATED} WHERE {_are(found.restated)}")
     redactor = redactor_of(work, config, suppressed)
     for table, column in _TEXTS:
         for (text,) in work.execute(f"SELECT DISTINCT {column} FROM {LEDGER}.{table} WHERE {column} IS NOT NULL"):

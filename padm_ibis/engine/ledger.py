@@ -33,7 +33,7 @@ TABLES = {
     "passed_over": "run_id text, kind text, table_name text, source_db text, reason text, part boolean, failed_rows bigint,"
     " before_rows bigint",
     "restatements": "run_id text, table_name text, kind text, cause text, restated_rows bigint, published_rows bigint,"
-    " columns text, inputs text",
+    " feature_rows bigint, columns text, inputs text",
     "restated_keys": "run_id text, table_name text, row_key text, kind text, cause text, columns text, was text, became text",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
     " seconds double precision, content text, model text",

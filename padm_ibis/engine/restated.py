@@ -191,7 +191,8 @@ class _Comparison:
         persons = "".join(f", coalesce(n.{quote(c)}, o.{quote(c)}) AS {quote(c)}" for c in self._persons(pair))
         return (
             f"SELECT m.*, CASE WHEN {changed} THEN {_names(features)} ELSE '' END AS padm_features,"
-            f" CASE WHEN {changed} THEN {_names(later)} ELSE '' END AS padm_later, {changed} AND ({revised}) AS padm_revised{persons}"
+            f" CASE WHEN {changed} THEN {_names(later)} ELSE '' END AS padm_later,"
+            f" {changed} AND ({revised}) AS padm_revised{persons}"
             f" FROM {keys} m LEFT JOIN {pair.old} o ON {_same('m', 'o', pair)} LEFT JOIN {pair.new} n ON {_same('m', 'n', pair)}"
         )
 
@@ -215,10 +216,8 @@ class _Comparison:
         if pair.year:
             newest = f"(SELECT max({quote(pair.year)}) FROM {pair.new})"
             until = f"CASE WHEN r.padm_features <> '' OR r.padm_kind <> 'changed' THEN r.{quote(pair.year)} ELSE {newest} END"
-        flags = [
-            f"{' OR '.join(f'coalesce(f{number}.{word} <= {until}, FALSE)' for number in range(len(found))) or 'FALSE'} AS padm_{word}"
-            for word in _EVIDENCE
-        ]
+        happened = {word: [f"coalesce(f{number}.{word} <= {until}, FALSE)" for number in range(len(found))] for word in _EVIDENCE}
+        flags = [f"{' OR '.join(some) or 'FALSE'} AS padm_{word}" for word, some in happened.items()]
         joins = [
             f" LEFT JOIN {table} f{number} ON {' AND '.join(f'f{number}.{quote(c)} = r.{quote(c)}' for c in who)}"
             for number, (who, table) in enumerate(found.items())
@@ -260,9 +259,8 @@ class _Comparison:
 
     def _cause(self, told: str, pair: _Pair, change: Change) -> str:
         """The cause of a row, as SQL over the table of restated rows."""
-        combinations = self.work.execute(
-            f"SELECT DISTINCT padm_kind, padm_features <> '', padm_revised, {', '.join(f'padm_{w}' for w in _EVIDENCE)} FROM {told}"
-        )
+        happened = ", ".join(f"padm_{word}" for word in _EVIDENCE)
+        combinations = self.work.execute(f"SELECT DISTINCT padm_kind, padm_features <> '', padm_revised, {happened} FROM {told}")
         arms = [f"WHEN {mine} THEN {literal(causes.ERASED)}" for mine in self._erased(told, pair)]
         for kind, feature, revised, *flags in sorted(combinations):
             conditions = [f"padm_kind = '{kind}'", f"(padm_features <> '') = {feature}", f"padm_revised = {revised}"]
@@ -287,10 +285,13 @@ class _Comparison:
             " WHERE padm_name <> '' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3"
         ):
             columns.setdefault((kind, why), {})[name] = int(count)
-        counts = self.work.execute(f"SELECT padm_kind, {cause}, count(*) FROM {told} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2")
+        counts = self.work.execute(
+            f"SELECT padm_kind, {cause}, count(*), sum(CASE WHEN padm_features <> '' THEN 1 ELSE 0 END) FROM {told}"
+            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+        )
         return [
-            Restated(table, kind, why, int(count), int(published), columns.get((kind, why), {}), change.data)
-            for kind, why, count in counts
+            Restated(table, kind, why, int(count), int(published), int(features), columns.get((kind, why), {}), change.data)
+            for kind, why, count, features in counts
         ]
 
     def _list(self, pair: _Pair, told: str, cause: str) -> None:
@@ -375,7 +376,7 @@ def _by_person(who: Sequence[str], queries: Sequence[str]) -> str:
 def _write(work: Work, run_id: str, found: Sequence[Restated]) -> None:
     for one in found:
         texts = json.dumps(dict(one.columns)), json.dumps(list(one.inputs))
-        values = [run_id, one.table, one.kind, one.cause, one.rows, one.published, *texts]
+        values = [run_id, one.table, one.kind, one.cause, one.rows, one.published, one.features, *texts]
         work.execute(f"INSERT INTO {SCHEMA}.restatements VALUES ({', '.join('?' * len(values))})", values)
 
 

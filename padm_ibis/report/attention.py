@@ -9,6 +9,7 @@ from typing import Literal
 
 from padm_ibis.report.passed import changes
 from padm_ibis.report.publication import PublishReport
+from padm_ibis.report.restated import restatements
 from padm_ibis.report.results import CheckResult
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import rows
@@ -27,6 +28,8 @@ _ADVICE = (
     ("freshness", "look whether the source is still fed; freshness_hours of its [sources] table says when it is late"),
     ("rows of the source", "padm-ibis run --full-refresh NAME reads them again"),
 )
+
+_RESTATED = "padm-ibis show NAME --restated lists them; with --since RUN: how much of what that run published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def of_run(report: RunReport) -> list[Item]:
 
 
 def _notes(report: RunReport) -> Iterator[Item]:
+    yield from (Item("note", f"restated: {text}", _RESTATED) for text in restatements(report.restated))
     yield from (Item("note", text) for text in (*changes(report.passed_over), *report.notes))
 
 

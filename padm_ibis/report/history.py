@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from padm_ibis.report.answer import to_json
+from padm_ibis.report.restated import Moved, restatements
 from padm_ibis.report.run import RunReport
 from padm_ibis.report.text import ago, duration, rows
 from padm_ibis.report.versions import Comeback, Version, in_force
@@ -112,6 +113,7 @@ def of_report(report: RunReport, process: Mapping[str, Any], ended: dt.datetime 
                 for c in (*report.errors, *report.warnings)
             ],
             "passed_over": [str(found) for found in report.passed_over],
+            "restated": list(restatements(report.restated)),
             "notes": list(report.notes),
             "phases": dict(report.phases),
             "suppressed": report.suppressed,
@@ -166,6 +168,8 @@ class History:
         The version that readers see and those they can be brought back to, newest first.
     comebacks
         When readers were brought back to an earlier version, by whom, oldest first.
+    moved
+        Where one run was asked for: how much of each point-in-time table that it published is otherwise now.
     """
 
     warehouse: str
@@ -173,6 +177,7 @@ class History:
     trouble: str | None = None
     versions: Sequence[Version] = ()
     comebacks: Sequence[Comeback] = ()
+    moved: Sequence[Moved] = ()
 
     @property
     def exit_code(self) -> int:
@@ -210,6 +215,8 @@ def described(run: RunRecord, known: History, now: dt.datetime) -> Iterator[tupl
     yield from _listed("tables", (_table(t) for t in run.details.get("tables", ())))
     yield from _listed("checks", (_check(c) for c in run.details.get("checks", ())))
     yield from _listed("passed", run.details.get("passed_over", ()))
+    yield from _listed("restated", run.details.get("restated", ()))
+    yield from _listed("moved since", map(str, known.moved))
     yield from _listed("notes", run.details.get("notes", ()))
 
 

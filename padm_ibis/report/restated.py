@@ -32,6 +32,8 @@ class Restated:
         How many.
     published
         Rows that the table had.
+    features
+        Of changed rows, those in which something moved that a model may learn from: no label, partition or the like.
     columns
         Of changed rows: column → in how many of them it moved.
     inputs
@@ -43,6 +45,7 @@ class Restated:
     cause: str
     rows: int
     published: int
+    features: int = 0
     columns: Mapping[str, int] = field(default_factory=dict)
     inputs: Sequence[str] = ()
 
@@ -153,8 +156,10 @@ def _of_table(found: Sequence[Restated]) -> str:
     for one in found:
         for name, count in one.columns.items():
             columns[name] = columns.get(name, 0) + count
-    where = f"; in {_most(columns, SHOWN)}" if columns else ""
-    return f"{moved:,} of {rows(published)} restated ({share(moved, published)}): {kinds}; by cause: {causes}{where}"
+    where = f"; columns: {_most(columns, SHOWN)}" if columns else ""
+    features = sum(one.features for one in found)
+    seen = f" ({features:,} in a feature)" if of_kind["changed"] else ""
+    return f"{moved:,} of {rows(published)} restated ({share(moved, published)}): {kinds}{seen}; causes: {causes}{where}"
 
 
 def _most(counts: Mapping[str, int], most: int) -> str:

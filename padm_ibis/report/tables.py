@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from padm_ibis.report.restated import Restatements
+
 
 @dataclass(frozen=True, slots=True)
 class ListedTable:
@@ -51,6 +53,9 @@ class DescribedTable:
     reads: list[str]
     read_by: list[str]
     columns: list[DescribedColumn]
+
+
+Shown = DescribedTable | Restatements
 
 
 @dataclass(frozen=True, slots=True)
