@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from padm_ibis.define import contract as contracts
 from padm_ibis.engine import causes, content, erased
 from padm_ibis.engine.causes import NOT_FEATURES, Change, Evidence
 from padm_ibis.engine.content import Content
@@ -181,6 +180,8 @@ class _Comparison:
 
     def _with_columns(self, pair: _Pair, keys: str) -> str:
         """The same rows, each with the columns that moved."""
+        from padm_ibis.define import contract as contracts
+
         roles = {c.name: c.role for c in contracts.all_columns(pair.model.contract)}
         others = [c for c in pair.columns if c not in pair.model.grain]
         later = [c for c in others if roles[c] in NOT_FEATURES]
@@ -328,6 +329,8 @@ def _names(columns: Sequence[str]) -> str:
 
 def _same(one: str, other: str, pair: _Pair) -> str:
     """Equal keys, nulls included, in words that PostgreSQL can hash."""
+    from padm_ibis.define import contract as contracts
+
     required = {c.name for c in contracts.all_columns(pair.model.contract) if not c.nullable}
     parts = []
     for name in pair.model.grain:
