@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from padm_ibis.audit import events
+from padm_ibis.audit.sampled import SAMPLED
 from padm_ibis.audit.scratch import Scratch, Statement, quoted
 from padm_ibis.define.influence import ALL_ROWS
 from padm_ibis.define.model import Model
 
 YEAR, SOURCE, STUDENT = "anio_academico", "source_db", "alumno_id"
-TOUCHED, CUTS = "touched", "cuts"
+TOUCHED, CUTS, TODAY = "touched", "cuts", "today_"
 ROWS = ALL_ROWS
 EXAMPLES = 3
 
@@ -64,11 +65,21 @@ class Comparison:
         Columns to compare.
     stored
         Whether the rebuilt table is there when it is compared; otherwise its query is read, and stored if anything differs.
+    sampled
+        Label of the part, if only rows of the sampled people are compared.
     """
 
-    def __init__(self, scratch: Scratch, model: Model, columns: Sequence[str], *, stored: bool) -> None:
+    def __init__(self, scratch: Scratch, model: Model, columns: Sequence[str], *, stored: bool, sampled: str = "") -> None:
         self._scratch, self._model, self._stored = scratch, model, stored
+        self._today = scratch.name(TODAY + sampled) if sampled else quoted(model.layer, model.name)
+        mine = f"s.{SOURCE} = b.{SOURCE} AND s.{events.STUDENT} = b.{STUDENT}"
+        self._theirs = f" AND EXISTS (SELECT 1 FROM {scratch.name(SAMPLED)} s WHERE {mine})" if sampled else ""
         self._differs = {c: f"r.{quoted(c)} IS DISTINCT FROM b.{quoted(c)}" for c in columns}
+
+    @property
+    def table(self) -> str:
+        """The name of the table compared."""
+        return self._model.name
 
     def differences(self, statement: Statement, cut: Cut, facts: Collection[tuple[str, ...]] = ()) -> Differences:
         """Count, for each column, the values that differ between today's table and the rebuilt one.
@@ -99,8 +110,8 @@ class Comparison:
         """Today's rows ``r`` beside the rebuilt ``b``, and the condition that one of them is missing."""
         model = self._model
         on = " AND ".join(f"r.{quoted(k)} = b.{quoted(k)}" for k in model.grain)
-        mine = f"(SELECT * FROM {quoted(model.layer, model.name)} r WHERE {cut.rows.format('r')})"
-        theirs = f"(SELECT * FROM {rebuilt} b WHERE {cut.rows.format('b')})"
+        mine = f"(SELECT * FROM {self._today} r WHERE {cut.rows.format('r')})"
+        theirs = f"(SELECT * FROM {rebuilt} b WHERE {cut.rows.format('b')}{self._theirs})"
         first = quoted(model.grain[0])
         return f"{mine} r FULL JOIN {theirs} b ON {on}", f"(r.{first} IS NULL OR b.{first} IS NULL)"
 

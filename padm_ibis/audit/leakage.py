@@ -10,6 +10,9 @@ Some columns have no past: a source overwrites them in place, and today's value 
 moves by that is a leak, too.
 
 A cut that took nothing away from a column proves nothing about it: a column that no cut could have moved fails, too.
+
+A table that is made person by person (`padm_ibis.audit.apart`) is audited on a sample of people: their rows, rebuilt from
+theirs alone, are to the bit those that a rebuild of everything would give. Tables in which people meet are audited whole.
 """
 
 from __future__ import annotations
@@ -17,110 +20,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
-import pydantic.dataclasses
-from pydantic import computed_field
 
+from padm_ibis.audit import sampled
+from padm_ibis.audit.chain import Chain, Part
 from padm_ibis.audit.compare import EXAMPLES, ROWS, SOURCE, STUDENT, YEAR, Comparison, Cut, at, each_its_own
-from padm_ibis.audit.past import Asked, Past
+from padm_ibis.audit.leaks import MODES, Column, LeakageReport, Mode
+from padm_ibis.audit.past import Past
 from padm_ibis.audit.reach import Reach
+from padm_ibis.audit.sampled import PERSONS, Sample
 from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
 from padm_ibis.define import contract as contracts
-from padm_ibis.define.grain import used_columns
 from padm_ibis.define.graph import Graph
 from padm_ibis.define.influence import rows_of
 from padm_ibis.define.layers import LOADER_COLUMNS
 from padm_ibis.define.lineage import Lineage, Ref, of_expression
 from padm_ibis.define.model import Model, Resource
 from padm_ibis.errors import UsageError
-from padm_ibis.report.answer import to_json
 
 if TYPE_CHECKING:
     from padm_ibis.warehouse import Warehouse
 
-Mode = Literal["remove", "perturb"]
-MODES: tuple[Mode, ...] = get_args(Mode)
+__all__ = ["MODES", "PERSONS", "ROWS", "Column", "LeakageReport", "Mode", "audit_leakage"]
 NOT_FEATURES = ("key", "target", "metadata")
-
-
-@pydantic.dataclasses.dataclass
-class Column:
-    """What was tried on one column of one table.
-
-    Attributes
-    ----------
-    probes
-        Values compared, over all cuts.
-    effective
-        Those of students from whom a cut took (or in whom it changed) a fact that the column may depend on.
-    moved
-        Values that were another one without the future.
-    examples
-        Keys of moved rows: source, student record, year, and the cut.
-    facts
-        Bronze event tables in the column's lineage; a column without any is an attribute taken as constant.
-    now
-        Columns of bronze that say how things stand today, each with its column of the source, as
-        ``students.calidad (sga_alumnos.calidad)``. Of a leak: those, and ``table.(rows)``, that move it when nothing else is
-        another. Of any other column: those that reach it, by value or by control, and that no change could make move it.
-    """
-
-    table: str
-    column: str
-    facts: tuple[str, ...] = ()
-    now: tuple[str, ...] = ()
-    probes: int = 0
-    effective: int = 0
-    moved: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def verdict(self) -> str:
-        """``leak``, ``constant``, ``vacuous`` (nothing was proved) or ``ok``."""
-        if self.moved:
-            return "leak"
-        if self.now:
-            return "vacuous"
-        if not self.facts:
-            return "constant"
-        return "ok" if self.effective else "vacuous"
-
-
-@pydantic.dataclasses.dataclass
-class LeakageReport:
-    """The outcome of an audit."""
-
-    as_of: str
-    tables: tuple[str, ...]
-    cuts: tuple[int, ...]
-    modes: tuple[str, ...]
-    columns: list[Column] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def leaks(self) -> list[Column]:
-        """Columns that saw the future."""
-        return [c for c in self.columns if c.verdict == "leak"]
-
-    @property
-    def vacuous(self) -> list[Column]:
-        """Columns about which nothing was proved."""
-        return [c for c in self.columns if c.verdict == "vacuous"]
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def ok(self) -> bool:
-        """Whether every column was proved to be free of leaks."""
-        return not self.leaks and not self.vacuous
-
-    def json(self) -> str:
-        """Return everything as JSON."""
-        return to_json(self)
 
 
 def audit_leakage(
@@ -131,6 +57,8 @@ def audit_leakage(
     cuts: Sequence[int] = (),
     sample: int | None = None,
     modes: Sequence[Mode] = MODES,
+    whole: bool = False,
+    persons: int = PERSONS,
     progress: Callable[[str], None] = lambda text: None,
 ) -> LeakageReport:
     """Take the future away and see whether the past changes.
@@ -146,6 +74,10 @@ def audit_leakage(
     modes
         ``remove`` takes later facts away, cut by cut; ``perturb`` changes them, in one further rebuild. Either changes
         what is *now*.
+    whole
+        Audit every table on everybody, and not those that are made person by person on a sample of people.
+    persons
+        How many people the sample has; the report says what a sample of so many may miss.
 
     Raises
     ------
@@ -155,36 +87,24 @@ def audit_leakage(
         If another version was published meanwhile.
     """
     began = time.perf_counter()
-    audit = _Audit(warehouse, graph, tables)
+    audit = _Audit(warehouse, graph, tables, None if whole else persons)
     chosen = audit.cuts(cuts, sample)
     with one_version(warehouse):
-        _rebuild(audit, chosen, modes, progress)
+        audit.rebuild(chosen, modes, progress)
+        if unproved := audit.unproved():
+            every = _Audit(warehouse, graph, unproved, None)
+            every.rebuild(chosen, modes, lambda step: progress(f"{step}, of everybody"))
+            audit.take(every)
         audit.name_what_is_now(progress)
     names = tuple(m.name for m in audit.models)
-    report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), list(audit.found.values()))
+    found = list(audit.found.values())
+    report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), found, audit.sample)
     report.seconds = time.perf_counter() - began
     return report
 
 
-def _rebuild(audit: _Audit, years: Sequence[int], modes: Sequence[Mode], progress: Callable[[str], None]) -> None:
-    past = audit.past
-    steps: list[tuple[str, Callable[[], list[Statement]], Cut | None]] = [("events by year", past.by_year, None)]
-    if "remove" in modes:
-        steps += [(f"what was known by the end of {y}", partial(past.at, y), at(y)) for y in years]
-    if "perturb" in modes:
-        steps += [("later facts changed", partial(past.changed, years), each_its_own(audit.scratch))]
-    with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
-        pending = [ahead.submit(write) for _, write, _ in steps]
-        try:
-            for (label, _, cut), statements in zip(steps, pending, strict=True):
-                progress(label)
-                audit.make(statements.result(), cut)
-        finally:
-            ahead.shutdown(wait=False, cancel_futures=True)
-
-
 class _Audit:
-    def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str]) -> None:
+    def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str], persons: int | None) -> None:
         self.graph, self.params = graph, warehouse.params
         existing = frozenset(n for layer in warehouse.tables().values() for n in layer)
         self.models = [graph[n] for n in names] or [m for m in graph if m.point_in_time and m.name in existing]
@@ -199,17 +119,28 @@ class _Audit:
         chain = self._chain()
         derived = {m.name: graph.bind(m, self.params) for m in chain if m.layer != "bronze"}
         self.reach = Reach(graph, derived)
-        tables = tuple(m.name for m in self.models)
+        students = contracts.unbound(graph["students"].contract, "students", self.params)
+        everybody = self.scratch.value(sampled.count(students))
+        whole = persons is None or everybody <= persons
+        self.chain = Chain(graph, derived, {m.name: [*self._compared(m), *m.grain] for m in self.models}, whole=whole)
         reached = frozenset().union(*(self.reach.bronze(Ref(m.name, c)) for m in self.models for c in [ROWS, *self._compared(m)]))
-        asked = Asked(tables, chain, self._needed(derived), reached, existing)
-        self.past = Past(graph, self.params, asked, self.scratch)
+        drawn = None
+        self.sample: Sample | None = None
+        if persons is not None and self.chain.sampled:
+            drawn = sampled.draw(students, persons, warehouse.run_id or "")
+            self.sample = Sample(self.chain.sampled, persons, everybody)
+        self.past = Past(graph, self.params, self.chain, self.scratch, reached=reached, existing=existing, drawn=drawn)
         self.found = self._columns(derived)
         # Nothing else reads these: they are compared as they are made, without a table.
-        last = {m.name for m in self.models if not any(m.name in other.inputs for other in chain)}
-        self.last = {THEN + name for name in last}
-        self.comparisons = {
-            THEN + m.name: Comparison(self.scratch, m, self._compared(m), stored=m.name not in last) for m in self.models
+        read = {
+            self.chain.input(part, graph[name])
+            for part in self.chain.parts
+            for name in part.model.inputs
+            if part.model.layer != "bronze"
         }
+        last = [part for part in self.chain.audited if part not in read]
+        self.last = {THEN + part.label for part in last}
+        self.comparisons = {THEN + part.label: self._comparison(part, stored=part not in last) for part in self.chain.audited}
 
     # --- what is there -----------------------------------------------------------------------------
 
@@ -220,14 +151,9 @@ class _Audit:
                 wanted.update(model.inputs)
         return tuple(m for m in self.graph if m.name in wanted)
 
-    def _needed(self, derived: Mapping[str, ir.Table]) -> dict[str, set[str]]:
-        """Table → its columns that something audited may depend on."""
-        needed: dict[str, set[str]] = {m.name: set(self._compared(m)) | set(m.grain) for m in self.models}
-        for expression in derived.values():
-            for relation, columns in used_columns(expression.op()).items():
-                if getattr(relation, "namespace", None) is not None:
-                    needed.setdefault(relation.name, set()).update(columns)
-        return needed
+    def _comparison(self, part: Part, *, stored: bool) -> Comparison:
+        label = "" if part.whole else part.label
+        return Comparison(self.scratch, part.model, self._compared(part.model), stored=stored, sampled=label)
 
     def _compared(self, model: Model) -> list[str]:
         return [c.name for c in contracts.columns(model.contract, self.params) if c.role not in NOT_FEATURES]
@@ -275,16 +201,46 @@ class _Audit:
 
     # --- comparing ---------------------------------------------------------------------------------
 
+    def rebuild(self, years: Sequence[int], modes: Sequence[Mode], progress: Callable[[str], None]) -> None:
+        """Rebuild at every cut, and compare."""
+        past = self.past
+        steps: list[tuple[str, Callable[[], list[Statement]], Cut | None]] = [("events by year", past.by_year, None)]
+        if "remove" in modes:
+            removed = past.removed(years)
+            steps += [(f"what was known by the end of {y}", partial(removed, y), at(y)) for y in years]
+        if "perturb" in modes:
+            steps += [("later facts changed", partial(past.changed, years), each_its_own(self.scratch))]
+        with ThreadPoolExecutor(1) as ahead:  # the next cut's statements are written while the engine is busy with this one's
+            pending = [ahead.submit(write) for _, write, _ in steps]
+            try:
+                for (label, _, cut), statements in zip(steps, pending, strict=True):
+                    progress(label)
+                    self.make(statements.result(), cut)
+            finally:
+                ahead.shutdown(wait=False, cancel_futures=True)
+
+    def unproved(self) -> list[str]:
+        """Tables of which the sampled people prove too little."""
+        tables = self.sample.tables if self.sample else ()
+        return [t for t in tables if any(c.table == t and c.verdict == "vacuous" for c in self.found.values())]
+
+    def take(self, every: _Audit) -> None:
+        """Take what was found on everybody instead of what was found on the sample."""
+        self.found |= every.found
+        if self.sample:
+            tables = tuple(t for t in self.sample.tables if t not in {m.name for m in every.models})
+            self.sample = replace(self.sample, tables=tables) if tables else None
+
     def make(self, statements: Sequence[Statement], cut: Cut | None) -> None:
         """Make temporary tables and, at a cut, compare the audited ones with those of the warehouse."""
         for statement in statements:
             if statement.name not in self.last:
                 self.scratch.run(statement)
             if cut is not None and (comparison := self.comparisons.get(statement.name)) is not None:
-                self._note(statement.name.removeprefix(THEN), comparison, statement, cut)
+                self._note(comparison, statement, cut)
 
-    def _note(self, table: str, comparison: Comparison, statement: Statement, cut: Cut) -> None:
-        columns = [c for c in self.found.values() if c.table == table]
+    def _note(self, comparison: Comparison, statement: Statement, cut: Cut) -> None:
+        columns = [c for c in self.found.values() if c.table == comparison.table]
         seen = comparison.differences(statement, cut, {c.facts for c in columns})
         for column in columns:
             column.probes += seen.rows
@@ -293,20 +249,20 @@ class _Audit:
             column.examples = [*column.examples, *seen.examples.get(column.column, [])][:EXAMPLES]
 
     def name_what_is_now(self, progress: Callable[[str], None]) -> None:
-        """Of what reaches a leaking column and is now, name what moves it when nothing else is another."""
+        """Of what reaches a leaking column and is now, name what moves it, in anybody, when nothing else is another."""
         leaks = [c for c in self.found.values() if c.verdict == "leak"]
         reaching = {(c.table, c.column): self._suspects(c) for c in leaks}
         moved: dict[tuple[str, str], list[str]] = {key: [] for key in reaching}
+        everybody = {m.name: self._comparison(Part(m), stored=True) for m in self.models}
         for suspect in sorted(set().union(*reaching.values())):
             progress(f"{suspect} alone")
             tables = sorted({table for (table, _), refs in reaching.items() if suspect in refs})
             for statement in self.past.only(suspect, tables):
-                if statement.name not in self.last:
-                    self.scratch.run(statement)
+                self.scratch.run(statement)
                 table = statement.name.removeprefix(THEN)
                 if table not in tables:
                     continue
-                seen = self.comparisons[statement.name].differences(statement, at(self.params.last_closed_year - 1, str(suspect)))
+                seen = everybody[table].differences(statement, at(self.params.last_closed_year - 1, str(suspect)))
                 for name in seen.moved:
                     if (table, name) in moved:
                         moved[table, name].append(self._told(suspect))

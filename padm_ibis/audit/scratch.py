@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
 
-from padm_ibis.audit.template import Templates
+from padm_ibis.audit.template import Templates, Values
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.compile import conformed, sql
 from padm_ibis.define.fingerprint import Content, combine, of_rows
@@ -35,11 +35,12 @@ LONGEST_NAME = 63  # PostgreSQL cuts longer ones without a word
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """How to make one temporary table, and that table as an expression."""
+    """How to make one temporary table, that table as an expression, and the expression that it is made from."""
 
     name: str
     query: str
     table: ir.Table
+    made: ir.Table
 
 
 class Scratch:
@@ -65,7 +66,12 @@ class Scratch:
     def write(self, name: str, expression: ir.Table, schema: ibis.Schema) -> Statement:
         """Return the statement that makes a temporary table of an expression's rows, columns cast to ``schema``."""
         query = conformed(self._templates.sql(name, expression), schema, self._warehouse.dialect)
-        return Statement(name, query, self.table(name, schema))
+        return Statement(name, query, self.table(name, schema), expression)
+
+    def filled(self, statement: Statement, values: Values) -> Statement | None:
+        """Return a statement with other literals; None if it has to be written."""
+        texts = self._templates.filled(statement.name, statement.made, values)
+        return None if texts is None else replace(statement, query=statement.query.replace(*texts))
 
     def run(self, statement: Statement) -> ir.Table:
         """Make a temporary table, in place of an earlier one of that name, and return it."""
@@ -109,13 +115,24 @@ class Scratch:
                 known[model.name] = (given or _published(params))(model)
                 continue
             expression = graph.bind(model, params, lambda m: known[m.name])
-            schema = contracts.schema(model.contract, params)
-            if needed is not None:
-                kept = needed.get(model.name, ())
-                expression = expression.select(**{c: expression[c] if c in kept else ibis.null(t) for c, t in schema.items()})
-            statements.append(self.write(THEN + model.name, expression, schema))
+            kept = None if needed is None else needed.get(model.name, ())
+            statements.append(self.then(model.name, expression, contracts.schema(model.contract, params), kept))
             known[model.name] = statements[-1].table
         return statements
+
+    def then(self, label: str, expression: ir.Table, schema: ibis.Schema, needed: Collection[str] | None = None) -> Statement:
+        """Return the statement that makes a table anew, as far as its columns are needed."""
+        kept = _kept(schema, needed)
+        statement = self.write(THEN + label, expression.select(*kept), kept)
+        return replace(statement, table=self.made(label, schema, needed))
+
+    def made(self, label: str, schema: ibis.Schema, needed: Collection[str] | None = None) -> ir.Table:
+        """Return a table that is made anew as an expression; columns that are not needed are null."""
+        kept = _kept(schema, needed)
+        table = self.table(THEN + label, kept)
+        if len(kept) == len(schema):
+            return table
+        return table.select(**{c: table[c] if c in kept else ibis.null(t) for c, t in schema.items()})
 
     def fingerprint(self, table: ir.Table) -> Content:
         """Return rows and fingerprint of a temporary table."""
@@ -129,6 +146,10 @@ class Scratch:
     def row(self, statement: str) -> tuple[Any, ...]:
         """Return the first row of a statement."""
         return self.rows(statement)[0]
+
+    def value(self, expression: ir.Scalar) -> Any:
+        """Return an expression's one value."""
+        return self.number(sql(expression.as_table(), self._warehouse.dialect, pretty=False))
 
     def number(self, statement: str) -> Any:
         """Return the first value of a statement."""
@@ -163,6 +184,12 @@ def _check_server(warehouse: Warehouse) -> None:
         what = "is a standby, on which nothing can be made" if standby else "lets its role make no temporary tables"
         hint = "Name the primary with --warehouse." if standby else "GRANT TEMPORARY ON DATABASE … TO the role."
         raise WarehouseError(f"The warehouse {warehouse.url} {what}; what is rebuilt is kept in those.", hint=hint)
+
+
+def _kept(schema: ibis.Schema, needed: Collection[str] | None) -> ibis.Schema:
+    """The columns of a table that are needed; one, where only its rows are."""
+    kept = {name: kind for name, kind in schema.items() if needed is None or name in needed}
+    return ibis.schema(kept or dict(list(schema.items())[:1]))
 
 
 def _name(name: str) -> str:

@@ -45,6 +45,14 @@ class Templates:
         self._marked.pop(name, None)
         return text
 
+    def filled(self, name: str, expression: ir.Table, values: Values) -> tuple[str, str] | None:
+        """Return the statement of an expression, and the same with other literals; None where that has to be written."""
+        if name not in self._first or self._first[name][0] != expression.op():
+            return None
+        text = self._first[name][1]
+        filled = self._filled(name, expression.op(), text, values)
+        return None if filled is None else (text, filled)
+
     def _filled(self, name: str, first: ops.Node, text: str, values: Values) -> str | None:
         if all(old == new for old, new in values.items()):
             return text

@@ -98,6 +98,16 @@ def test_audit_leakage_fails_on_the_planted_leaks_and_names_them(run):
     assert "honest" not in out
 
 
+def test_audit_leakage_says_on_whom_and_what_that_may_miss(run):
+    asked = ("audit", "leakage", "gold_tft_temporal_features", "--sample", "1", "--no-perturb")
+    code, out = run(*asked, "--persons", "20")
+    assert code == 0
+    told = "gold_tft_temporal_features is audited on 20 of 38 persons, drawn by a keyed hash"
+    assert told in out
+    assert "in 0.005 of all persons (1) is missed with a probability of 0.47." in out  # 18 of 38
+    assert run(*asked, "--persons", "20", "--whole")[1].count("persons") == 0
+
+
 def test_export_and_verify(run, tmp_path):
     code, out = run("export", "gold_tft_training_dataset", "--to", str(tmp_path / "set"))
     assert code == 0
