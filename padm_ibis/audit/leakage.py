@@ -17,11 +17,12 @@ theirs alone, are to the bit those that a rebuild of everything would give. Tabl
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
@@ -31,6 +32,7 @@ from padm_ibis.audit.chain import Chain, Part
 from padm_ibis.audit.compare import EXAMPLES, ROWS, SOURCE, STUDENT, YEAR, Comparison, Cut, at, each_its_own
 from padm_ibis.audit.leaks import MODES, Column, LeakageReport, Mode
 from padm_ibis.audit.past import Past
+from padm_ibis.audit.proofs import Proof, Proofs, definitions, prover
 from padm_ibis.audit.reach import Reach
 from padm_ibis.audit.sampled import PERSONS, Sample
 from padm_ibis.audit.scratch import THEN, Scratch, Statement, one_version, quoted
@@ -59,6 +61,7 @@ def audit_leakage(
     modes: Sequence[Mode] = MODES,
     whole: bool = False,
     persons: int = PERSONS,
+    changed: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> LeakageReport:
     """Take the future away and see whether the past changes.
@@ -78,6 +81,10 @@ def audit_leakage(
         Audit every table on everybody, and not those that are made person by person on a sample of people.
     persons
         How many people the sample has; the report says what a sample of so many may miss.
+    changed
+        Audit only tables of which something is another since it was proved that none of their columns leaks: their own
+        definition or that of anything they are made from, a parameter, or this library. An audit of every closed year
+        remembers what it proved, beside the warehouse.
 
     Raises
     ------
@@ -87,32 +94,90 @@ def audit_leakage(
         If another version was published meanwhile.
     """
     began = time.perf_counter()
-    audit = _Audit(warehouse, graph, tables, None if whole else persons)
-    chosen = audit.cuts(cuts, sample)
-    with one_version(warehouse):
-        audit.rebuild(chosen, modes, progress)
-        if unproved := audit.unproved():
-            every = _Audit(warehouse, graph, unproved, None)
-            every.rebuild(chosen, modes, lambda step: progress(f"{step}, of everybody"))
-            audit.take(every)
-        audit.name_what_is_now(progress)
-    names = tuple(m.name for m in audit.models)
-    found = list(audit.found.values())
-    report = LeakageReport(str(audit.params.as_of), names, tuple(chosen), tuple(modes), found, audit.sample)
+    asked = _asked(warehouse, graph, tables)
+    memory = _Memory(warehouse, graph, asked, modes, None if whole else persons)
+    skipped = memory.proved() if changed else []
+    names = [name for name in asked if name not in {proof.table for proof in skipped}]
+    report = LeakageReport(str(warehouse.params.as_of), tuple(names), (), tuple(modes), skipped=skipped)
+    if names:
+        with one_version(warehouse):
+            _audit(warehouse, graph, report, cuts, sample, memory.persons, progress)
+        if not cuts and sample is None:
+            memory.keep(report)
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _asked(warehouse: Warehouse, graph: Graph, names: Sequence[str]) -> list[str]:
+    existing = frozenset(n for layer in warehouse.tables().values() for n in layer)
+    asked = [graph[n].name for n in names] or [m.name for m in graph if m.point_in_time and m.name in existing]
+    if not asked:
+        raise UsageError("No table of this warehouse is marked point-in-time.", hint="Name one: padm-ibis audit leakage TABLE.")
+    return asked
+
+
+def _audit(
+    warehouse: Warehouse,
+    graph: Graph,
+    report: LeakageReport,
+    cuts: Sequence[int],
+    sample: int | None,
+    persons: int | None,
+    progress: Callable[[str], None],
+) -> None:
+    """Audit the tables of a report, and write what was found into it."""
+    audit = _Audit(warehouse, graph, report.tables, persons)
+    chosen = audit.cuts(cuts, sample)
+    audit.rebuild(chosen, report.modes, progress)
+    if unproved := audit.unproved():
+        every = _Audit(warehouse, graph, unproved, None)
+        every.rebuild(chosen, report.modes, lambda step: progress(f"{step}, of everybody"))
+        audit.take(every)
+    audit.name_what_is_now(progress)
+    report.cuts, report.columns, report.sample = tuple(chosen), list(audit.found.values()), audit.sample
+
+
+class _Memory:
+    """What earlier audits proved of some tables of this warehouse, and what this one does."""
+
+    def __init__(
+        self, warehouse: Warehouse, graph: Graph, names: Sequence[str], modes: Sequence[Mode], persons: int | None
+    ) -> None:
+        self._warehouse, self._graph, self._names, self._modes, self.persons = warehouse, graph, names, modes, persons
+        self._proofs = Proofs(warehouse.config)
+
+    @cached_property
+    def _definitions(self) -> Mapping[str, str | None]:
+        return definitions(self._graph, self._names, self._warehouse.params)
+
+    def proved(self) -> list[Proof]:
+        """Return what was proved before of tables as they are now defined."""
+        found = (self._proofs.of(name, self._definitions[name], self._modes, self.persons) for name in self._names)
+        return [proof for proof in found if proof is not None]
+
+    def keep(self, report: LeakageReport) -> None:
+        """Remember of which tables everything was proved, and that others are not proved any more."""
+        failed = {c.table for c in (*report.leaks, *report.vacuous)}
+        sampled = report.sample.tables if report.sample else ()
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)
+        proofs = [
+            Proof(name, now, self._warehouse.run_id, report.as_of, report.modes, self.persons if name in sampled else None,
+                  definition, prover())
+            for name in report.tables
+            if name not in failed and (definition := self._definitions[name]) is not None
+        ]  # fmt: skip
+        try:
+            self._proofs.keep(proofs, failed)
+        except OSError as error:
+            report.unkept = error.strerror or type(error).__name__
 
 
 class _Audit:
     def __init__(self, warehouse: Warehouse, graph: Graph, names: Sequence[str], persons: int | None) -> None:
         self.graph, self.params = graph, warehouse.params
         existing = frozenset(n for layer in warehouse.tables().values() for n in layer)
-        self.models = [graph[n] for n in names] or [m for m in graph if m.point_in_time and m.name in existing]
+        self.models = [graph[n] for n in names]
         self.scratch = Scratch(warehouse)
-        if not self.models:
-            raise UsageError(
-                "No table of this warehouse is marked point-in-time.", hint="Name one: padm-ibis audit leakage TABLE."
-            )
         for model in self.models:
             if not {YEAR, SOURCE, STUDENT} <= {c.name for c in contracts.columns(model.contract, self.params)}:
                 raise UsageError(f"{model.name} has no row per {SOURCE}, {STUDENT} and {YEAR}: there is no past to compare.")

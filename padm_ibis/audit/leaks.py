@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import pydantic.dataclasses
 from pydantic import computed_field
 
+from padm_ibis.audit.proofs import Proof
 from padm_ibis.audit.sampled import Sample
 from padm_ibis.report.answer import to_json
 
@@ -67,14 +68,20 @@ class LeakageReport:
     ----------
     sample
         Which tables were audited on some people, and what that may miss; None where everything was audited whole.
+    skipped
+        Tables that were asked for and not audited: what they were proved of before is what they are.
+    unkept
+        Why what was proved could not be remembered, if so.
     """
 
     as_of: str
     tables: tuple[str, ...]
     cuts: tuple[int, ...]
-    modes: tuple[str, ...]
+    modes: tuple[Mode, ...]
     columns: list[Column] = field(default_factory=list)
     sample: Sample | None = None
+    skipped: list[Proof] = field(default_factory=list)
+    unkept: str | None = None
     seconds: float = 0.0
 
     @property

@@ -33,6 +33,7 @@ def audit() -> None:
 @click.option("--no-perturb", is_flag=True, help="Only take later facts away; do not change them as well.")
 @click.option("--whole", is_flag=True, help="Audit everybody, not a sample of people, in every table.")
 @click.option("--persons", type=click.IntRange(1), metavar="N", help="People of the sample; by default 1,400.")
+@click.option("--changed", is_flag=True, help="Only tables of which a definition changed since they were proved.")
 @click.option("--all", "everything", is_flag=True, help="List every column, not only those that fail.")
 @common("padm_ibis.audit.leakage:LeakageReport")
 def leakage(
@@ -43,6 +44,7 @@ def leakage(
     no_perturb: bool,
     whole: bool,
     persons: int | None,
+    changed: bool,
     everything: bool,
 ) -> int:
     """Take the future away, rebuild, and see whether the past changes.
@@ -62,7 +64,7 @@ def leakage(
     with connect(config) as warehouse:
         report = audit_leakage(
             warehouse, graph, tables=tables, cuts=cuts, sample=sample, modes=("remove",) if no_perturb else MODES,
-            whole=whole, persons=persons or PERSONS, progress=tell,
+            whole=whole, persons=persons or PERSONS, changed=changed, progress=tell,
         )  # fmt: skip
     options.answer(report)
     if not options.quiet:
@@ -77,15 +79,25 @@ def _show_leakage(report: LeakageReport, *, everything: bool) -> None:
             such = f": {'; '.join(c.examples)}" if c.examples else ""
             now = [f"by {', '.join(c.now)}, which is now"] if c.now else []
             _tell(f"{c.verdict}  {c.table}.{c.column}", [tried + such, *now])
-    counts = Counter(c.verdict for c in report.columns)
-    verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
-    say(
-        f"{verdict}: {', '.join(report.tables)}; {counts['ok']} columns proved, {counts['constant']} constant, "
-        f"{counts['leak']} leaking, {counts['vacuous']} without proof; {len(report.cuts)} cuts from {min(report.cuts)} "
-        f"to {max(report.cuts)}, {' and '.join(report.modes)}; {report.seconds:.1f} s"
-    )
+    if report.tables:
+        say(f"{_verdict(report)}; {report.seconds:.1f} s")
     if report.sample is not None:
         say(report.sample.bound)
+    for proof in report.skipped:
+        whom = "everybody" if proof.persons is None else f"{proof.persons:,} persons"
+        say(f"Not changed since it was proved: {proof.table} ({proof.at:%Y-%m-%d %H:%M} UTC, run {proof.run_id}, on {whom})")
+    if report.unkept:
+        ROOT.warning("What was proved is not remembered: %s.", report.unkept)
+
+
+def _verdict(report: LeakageReport) -> str:
+    counts = Counter(c.verdict for c in report.columns)
+    verdict = "No leak" if report.ok else "LEAKS" if report.leaks else "NOT PROVED"
+    return (
+        f"{verdict}: {', '.join(report.tables)}; {counts['ok']} columns proved, {counts['constant']} constant, "
+        f"{counts['leak']} leaking, {counts['vacuous']} without proof; {len(report.cuts)} cuts from {min(report.cuts)} "
+        f"to {max(report.cuts)}, {' and '.join(report.modes)}"
+    )
 
 
 def _tell(head: str, parts: Sequence[str], style: str = "") -> None:

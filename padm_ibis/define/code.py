@@ -47,6 +47,13 @@ def package() -> str:
 
 
 @cache
+def everything() -> str:
+    """Return the fingerprint of all of this package, what proves and tells included, and of what it runs on."""
+    libraries = (f"{name} {_version(name)}" for name in dict.fromkeys((*ENGINES, *NAMED)))
+    return _digest(PACKAGE.rglob("*.py"), platform.python_version(), *libraries)
+
+
+@cache
 def module(name: str) -> str:
     """Return the fingerprint of a user's module, with all files of its folder when it is a package."""
     try:
