@@ -136,7 +136,7 @@ def _ends(relations: Iterable[Relation]) -> list[Model]:
 
 
 def _record(work: Work, run: RunState, built: Sequence[Model]) -> None:
-    """Say of every table that was made, and of bronze that changed, what it holds and what it was made from."""
+    """Say of every table that was made what it holds and what it was made from, and of bronze by which code it was read."""
     contents = run.contents(work, [(model.layer, model.name) for model in built])
     known = ledger.records(work)
     restated.compare(work, run, contents, known)
@@ -158,5 +158,7 @@ def _record(work: Work, run: RunState, built: Sequence[Model]) -> None:
             model=queries.code(run, model),
         )
         ledger.record(work, found)
-    for name in sorted(run.changed & run.definitions.graph.models.keys()):
-        ledger.record(work, replace(known[name], model=queries.code(run, run.definitions.graph.models[name])))
+    models = run.definitions.graph.models
+    for name, was in known.items():
+        if was.layer == "bronze" and name in models and was.model != (code := queries.code(run, models[name])):
+            ledger.record(work, replace(was, model=code))

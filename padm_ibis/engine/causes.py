@@ -56,6 +56,8 @@ class Evidence:
         See `report.restated.Restated`.
     feature
         Whether a column moved that no later knowledge may move.
+    label
+        Whether a label moved.
     revised
         Whether a label moved that had been told; one that became known is none.
     late, corrected, deleted
@@ -64,6 +66,7 @@ class Evidence:
 
     kind: str
     feature: bool
+    label: bool
     revised: bool
     late: bool
     corrected: bool
@@ -72,13 +75,16 @@ class Evidence:
 
 def cause(row: Evidence, change: Change) -> str:
     """Return the cause of a restated row: several, joined by ``+``, where each of them may have been it."""
-    only_later = row.kind == "changed" and not row.feature and not row.revised
-    if AS_OF in change.params and (only_later or (change.back and row.kind == "removed")):
+    dated = AS_OF in change.params
+    became_known = row.kind == "changed" and row.label and not row.feature and not row.revised
+    if dated and (became_known or (change.back and row.kind == "removed")):
         return PARAMETERS
     found = [name for name in ("late", "corrected", "deleted") if getattr(row, name)]
     found += [CODE] * change.code + [PARAMETERS] * bool(change.params - {AS_OF})
     if found:
         return "+".join(found)
+    if dated and row.kind == "changed" and not row.feature and not row.revised:
+        return PARAMETERS
     if change.data:
         return DATA
     return PARAMETERS if change.params else CODE  # the engine's, or this package's around the models

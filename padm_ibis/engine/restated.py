@@ -33,6 +33,8 @@ EVENT_YEARS = ("anio_evento", YEAR)
 """Columns that say to which year a fact belongs, the first that there is."""
 LISTED, KEPT = 10_000, 200_000
 """Rows whose keys are kept: of one table and run, and in all."""
+GROUP = 16
+"""Columns of a row that are hashed together."""
 _MOST = 50  # PostgreSQL's functions take a hundred arguments
 _ALWAYS = -9999  # the year of a fact without one
 _TEMP = {"duckdb": "temp.", "postgres": "pg_temp."}
@@ -62,9 +64,9 @@ def compare(work: Work, run: RunState, found: Mapping[str, Content], known: Mapp
     if not tables:
         return
     with run.timed("compare"):
-        with _Comparison(work, run, known, _pairs(work, run, differs)) as comparison:
-            for name in tables:
-                run.report.restated += comparison.of(name)
+        comparison = _Comparison(work, run, known, _pairs(work, run, differs))
+        run.report.restated = comparison.of(tables)
+        comparison.clear()
         if run.report.restated:
             _write(work, run.report.run_id, run.report.restated)
             _forget_oldest(work)
@@ -95,6 +97,11 @@ class _Pair:
         """The column that says of which moment a row speaks."""
         return YEAR if YEAR in self.model.grain else None
 
+    @property
+    def groups(self) -> list[tuple[str, ...]]:
+        """Columns that are hashed together: of a row that differs, only groups that do are looked at column by column."""
+        return [self.columns[number : number + GROUP] for number in range(0, len(self.columns), GROUP)]
+
 
 def _pairs(work: Work, run: RunState, names: Collection[str]) -> dict[str, _Pair]:
     models = [run.definitions.graph.models[name] for name in names]
@@ -123,41 +130,44 @@ class _Comparison:
         self.people = erased.names_of_people(run.config)
         self._made: list[str] = []
 
-    def __enter__(self) -> _Comparison:
-        return self
+    def of(self, names: Sequence[str]) -> list[Restated]:
+        """Return what is restated of point-in-time tables, and list the keys."""
+        rows: dict[str, str] = {}
+        for name in names:
+            if self._is_comparable(pair := self.pairs[name]):
+                # in two steps: the engine knows by then how few rows of the wide tables it has to look at
+                keys = self._make("keys", self._differing(pair))
+                if self._any(keys):
+                    rows[name] = self._make(f"rows{len(rows)}", self._with_columns(pair, keys))
+        facts = self._facts(rows)
+        found = []
+        for name, restated in rows.items():
+            pair = self.pairs[name]
+            told = self._make("told", self._with_facts(pair, restated, facts[name]))
+            cause = self._cause(told, pair, self.changes[name])
+            self._list(pair, told, cause)
+            found += self._counted(pair, told, cause, self.changes[name])
+        return found
 
-    def __exit__(self, *_: object) -> None:
+    def clear(self) -> None:
+        """Drop the temporary tables; where anything failed, they go with the transaction."""
         for table in self._made:
             self.work.execute(f"DROP TABLE IF EXISTS {table}")
 
-    def of(self, name: str) -> list[Restated]:
-        """Return what is restated of a point-in-time table, and list the keys."""
-        pair = self.pairs[name]
+    def _is_comparable(self, pair: _Pair) -> bool:
+        table = f"{pair.model.layer}.{pair.model.name}"
         if lost := [column for column in pair.model.grain if column not in pair.columns]:
             self.run.report.notes.append(
-                f"{pair.model.layer}.{name} has another key than before ({', '.join(lost)}): its rows were not compared."
+                f"{table} has another key than before ({', '.join(lost)}): its rows were not compared with what they were."
             )
-            return []
-        if pair.come or pair.gone:
-            self._tell_columns(pair)
-        # in two steps: the engine knows by then how few rows of the wide tables it has to look at
-        keys = self._make("keys", self._differing(pair))
-        if not self._any(keys):
-            return []
-        rows = self._make("rows", self._with_columns(pair, keys))
-        change = self.changes[name]
-        told = self._make("told", self._with_evidence(pair, rows, change))
-        cause = self._cause(told, pair, change)
-        self._list(pair, told, cause)
-        return self._counted(pair, told, cause, change)
+            return False
+        words = (("has columns that it had not", pair.come), ("has no longer", pair.gone))
+        if said := " and ".join(f"{word}: {', '.join(columns)}" for word, columns in words if columns):
+            self.run.report.notes.append(f"{table} {said}. Rows are compared by the others.")
+        return True
 
     def _any(self, table: str) -> bool:
         return bool(self.work.execute(f"SELECT 1 FROM {table} LIMIT 1"))
-
-    def _tell_columns(self, pair: _Pair) -> None:
-        words = (("has columns that it had not", pair.come), ("has no longer", pair.gone))
-        said = " and ".join(f"{word}: {', '.join(columns)}" for word, columns in words if columns)
-        self.run.report.notes.append(f"{pair.model.layer}.{pair.model.name} {said}. Rows are compared by the others.")
 
     def _make(self, name: str, query: str) -> str:
         """Make a temporary table, in place of an earlier one of that name; return it as statements name it."""
@@ -174,8 +184,8 @@ class _Comparison:
         published, newest = _published(pair)
         kind = "CASE WHEN padm_was IS NULL THEN 'added' WHEN padm_became IS NULL THEN 'removed' ELSE 'changed' END AS padm_kind"
         return (
-            f"SELECT {_of('m', pair.model.grain)}, padm_was, padm_became, {kind}"
-            f" FROM ({_hashes(pair, pair.model.grain, pair.columns)}) AS m{newest} WHERE padm_was IS NOT NULL{published}"
+            f"SELECT m.*, {kind} FROM ({_hashes(pair, pair.model.grain, pair.groups)}) AS m{newest}"
+            f" WHERE padm_was IS NOT NULL{published}"
         )
 
     def _with_columns(self, pair: _Pair, keys: str) -> str:
@@ -183,17 +193,20 @@ class _Comparison:
         from padm_ibis.define import contract as contracts
 
         roles = {c.name: c.role for c in contracts.all_columns(pair.model.contract)}
-        others = [c for c in pair.columns if c not in pair.model.grain]
+        moved = self.work.execute(f"SELECT {', '.join(_any_moved(group) for group in range(len(pair.groups)))} FROM {keys}")[0]
+        seen = {column for group, is_moved in zip(pair.groups, moved, strict=True) if is_moved for column in group}
+        others = [c for c in pair.columns if c in seen and c not in pair.model.grain]
         later = [c for c in others if roles[c] in NOT_FEATURES]
         features = [c for c in others if c not in later]
         labels = [c for c in later if roles[c] == "target"]
         changed = "m.padm_kind = 'changed'"
+        label = " OR ".join(_moved(c) for c in labels) or "FALSE"
         revised = " OR ".join(f"({_moved(c)} AND o.{quote(c)} IS NOT NULL)" for c in labels) or "FALSE"
         persons = "".join(f", coalesce(n.{quote(c)}, o.{quote(c)}) AS {quote(c)}" for c in self._persons(pair))
         return (
             f"SELECT m.*, CASE WHEN {changed} THEN {_names(features)} ELSE '' END AS padm_features,"
             f" CASE WHEN {changed} THEN {_names(later)} ELSE '' END AS padm_later,"
-            f" {changed} AND ({revised}) AS padm_revised{persons}"
+            f" {changed} AND ({label}) AS padm_label, {changed} AND ({revised}) AS padm_revised{persons}"
             f" FROM {keys} m LEFT JOIN {pair.old} o ON {_same('m', 'o', pair)} LEFT JOIN {pair.new} n ON {_same('m', 'n', pair)}"
         )
 
@@ -203,25 +216,42 @@ class _Comparison:
 
     # --- what happened to facts of theirs ----------------------------------------------------------------------------
 
-    def _with_evidence(self, pair: _Pair, rows: str, change: Change) -> str:
-        """The same rows, each with what happened to facts of its own: none that are of a later year than could have moved it."""
-        facts: dict[tuple[str, ...], list[str]] = {}
-        if change.data:
-            for other in self._silver(pair):
-                if who := self._who(pair, other):
-                    facts.setdefault(who, []).append(self._happened(pair, other, who, rows))
-        found = {
-            who: self._make(f"facts{number}", _by_person(who, queries)) for number, (who, queries) in enumerate(facts.items())
-        }
+    def _facts(self, rows: Mapping[str, str]) -> dict[str, dict[tuple[str, ...], str]]:
+        """Make a table for each way in which facts name somebody; return point-in-time table → the columns → its facts' table.
+
+        Tables that are made of the same silver share them.
+        """
+        wanted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        for name in rows:
+            by_who: dict[tuple[str, ...], list[str]] = {}
+            for other in self._silver(self.pairs[name]) if self.changes[name].data else ():
+                if who := self._who(self.pairs[name], other):
+                    by_who.setdefault(who, []).append(other.model.name)
+            for who, made_of in by_who.items():
+                wanted.setdefault((who, tuple(made_of)), []).append(name)
+        found: dict[str, dict[tuple[str, ...], str]] = {name: {} for name in rows}
+        for number, ((who, others), names) in enumerate(wanted.items()):
+            persons = " UNION ALL ".join(f"SELECT {_of('', who)} FROM {rows[name]}" for name in names)
+            happened = [self._happened(self.pairs[other], names, who, persons) for other in others]
+            table = self._make(f"facts{number}", _by_person(who, happened))
+            for name in names:
+                found[name][who] = table
+        return found
+
+    def _with_facts(self, pair: _Pair, rows: str, facts: Mapping[tuple[str, ...], str]) -> str:
+        """Restated rows, each with what happened to facts of its own: none that are of a later year than could have moved it."""
         until = "0"
         if pair.year:
             newest = f"(SELECT max({quote(pair.year)}) FROM {pair.new})"
-            until = f"CASE WHEN r.padm_features <> '' OR r.padm_kind <> 'changed' THEN r.{quote(pair.year)} ELSE {newest} END"
-        happened = {word: [f"coalesce(f{number}.{word} <= {until}, FALSE)" for number in range(len(found))] for word in _EVIDENCE}
+            own = "r.padm_features <> '' OR r.padm_kind <> 'changed'"
+            if causes.AS_OF in self.changes[pair.model.name].params:  # by the facts of later years it knows more, and rightly so
+                own += " OR NOT r.padm_label"
+            until = f"CASE WHEN {own} THEN r.{quote(pair.year)} ELSE {newest} END"
+        happened = {word: [f"coalesce(f{number}.{word} <= {until}, FALSE)" for number in range(len(facts))] for word in _EVIDENCE}
         flags = [f"{' OR '.join(some) or 'FALSE'} AS padm_{word}" for word, some in happened.items()]
         joins = [
             f" LEFT JOIN {table} f{number} ON {' AND '.join(f'f{number}.{quote(c)} = r.{quote(c)}' for c in who)}"
-            for number, (who, table) in enumerate(found.items())
+            for number, (who, table) in enumerate(facts.items())
         ]
         visible = "padm_kind <> 'changed' OR padm_features <> '' OR padm_later <> ''"  # hashes tell 0.0 from -0.0
         return f"SELECT r.*, {', '.join(flags)} FROM {rows} r{''.join(joins)} WHERE {visible}"
@@ -242,18 +272,18 @@ class _Comparison:
             key += [c for c in self._persons(pair) if c in other.columns][:1]
         return tuple(key) if set(key) - {SOURCE} else ()
 
-    def _happened(self, pair: _Pair, other: _Pair, who: Sequence[str], rows: str) -> str:
+    def _happened(self, other: _Pair, tables: Sequence[str], who: Sequence[str], persons: str) -> str:
         """Facts of those whose rows are restated that are new, another or gone, with their years."""
         year = next((c for c in EVENT_YEARS if c in other.columns), None)
         columns: Sequence[str] = other.columns
         if year is None and self.changes[other.model.name].params:
             # what follows from the parameters is no correction; of a moment's own words, nothing does
-            columns = [c for c in other.columns if c in other.model.grain or c in pair.columns]
+            own = {c for name in tables for c in self.pairs[name].columns}
+            columns = [c for c in other.columns if c in other.model.grain or c in own]
         key = list(dict.fromkeys([*other.model.grain, *who]))
-        whose = f" WHERE ({_of('', who)}) IN (SELECT {_of('', who)} FROM {rows})"
         when = f"coalesce({quote(year)}, {_ALWAYS})" if year else str(_ALWAYS)
         what = "CASE WHEN padm_was IS NULL THEN 'late' WHEN padm_became IS NULL THEN 'deleted' ELSE 'corrected' END"
-        hashed = _hashes(other, key, columns, when, whose)
+        hashed = _hashes(other, key, [columns], when, f" WHERE ({_of('', who)}) IN ({persons})")
         return f"SELECT {_of('', who)}, padm_year, {what} AS padm_what FROM ({hashed}) AS h"
 
     # --- counting and listing ----------------------------------------------------------------------------------------
@@ -261,12 +291,15 @@ class _Comparison:
     def _cause(self, told: str, pair: _Pair, change: Change) -> str:
         """The cause of a row, as SQL over the table of restated rows."""
         happened = ", ".join(f"padm_{word}" for word in _EVIDENCE)
-        combinations = self.work.execute(f"SELECT DISTINCT padm_kind, padm_features <> '', padm_revised, {happened} FROM {told}")
+        combinations = self.work.execute(
+            f"SELECT DISTINCT padm_kind, padm_features <> '', padm_label, padm_revised, {happened} FROM {told}"
+        )
         arms = [f"WHEN {mine} THEN {literal(causes.ERASED)}" for mine in self._erased(told, pair)]
-        for kind, feature, revised, *flags in sorted(combinations):
-            conditions = [f"padm_kind = '{kind}'", f"(padm_features <> '') = {feature}", f"padm_revised = {revised}"]
+        for kind, feature, label, revised, *flags in sorted(combinations):
+            conditions = [f"padm_kind = '{kind}'", f"(padm_features <> '') = {feature}"]
+            conditions += [f"padm_label = {label}", f"padm_revised = {revised}"]
             conditions += [f"padm_{word} = {flag}" for word, flag in zip(_EVIDENCE, flags, strict=True)]
-            cause = causes.cause(Evidence(kind, feature, revised, *flags), change)
+            cause = causes.cause(Evidence(kind, feature, label, revised, *flags), change)
             arms.append(f"WHEN {' AND '.join(conditions)} THEN {literal(cause)}")
         return f"CASE {' '.join(arms)} END"
 
@@ -299,7 +332,12 @@ class _Comparison:
         """Keep the keys of restated rows, as many as are kept."""
         key = f"{_OBJECT[self.work.dialect]}({', '.join(f'{literal(c)}, {quote(c)}' for c in pair.model.grain)})"
         compared = hashlib.sha256(",".join(pair.columns).encode()).hexdigest()[:8]
-        hashes = (f"'{compared}:' || CAST(padm_{word} AS text)" for word in ("was", "became"))
+        hashes = [
+            " || '.' || ".join(
+                [f"'{compared}'", *(f"CAST(padm_{word}{_number(group)} AS text)" for group in range(len(pair.groups)))]
+            )
+            for word in ("was", "became")
+        ]
         self.work.execute(
             f"INSERT INTO {SCHEMA}.restated_keys SELECT {literal(self.run.report.run_id)},"
             f" {literal(f'{pair.model.layer}.{pair.model.name}')}, CAST({key} AS text), padm_kind, padm_cause, {_ALL_COLUMNS},"
@@ -327,36 +365,44 @@ def _names(columns: Sequence[str]) -> str:
     return told[0]
 
 
-def _same(one: str, other: str, pair: _Pair) -> str:
+def _same(one: str, other: str, pair: _Pair, key: Sequence[str] = ()) -> str:
     """Equal keys, nulls included, in words that PostgreSQL can hash."""
     from padm_ibis.define import contract as contracts
 
     required = {c.name for c in contracts.all_columns(pair.model.contract) if not c.nullable}
     parts = []
-    for name in pair.model.grain:
+    for name in key or pair.model.grain:
         mine, theirs = f"{one}.{quote(name)}", f"{other}.{quote(name)}"
         if name in required:
             parts.append(f"{mine} = {theirs}")
         else:
-            parts += [f"coalesce(CAST({mine} AS text), '') = coalesce(CAST({theirs} AS text), '')"]
-            parts += [f"({mine} IS NULL) = ({theirs} IS NULL)"]
+            parts.append(f"coalesce(CAST({mine} AS text), '') = coalesce(CAST({theirs} AS text), '')")
+            parts.append(f"({mine} IS NULL) = ({theirs} IS NULL)")
     return " AND ".join(parts)
 
 
-def _hashes(pair: _Pair, key: Sequence[str], columns: Sequence[str], year: str = "", where: str = "") -> str:
-    """Keys whose rows differ between old and new, with the hash of each; a null stands for no row."""
-
-    def rows(place: str, side: int) -> str:
-        dated = f", {year} AS padm_year" if year else ""
-        hashed = content.hash_of(pair.dialect, columns)
-        return f"SELECT {_of('', key)}, {hashed} AS padm_hash, {side} AS padm_side{dated} FROM {place}{where}"
-
-    was, became = (f"sum(CASE WHEN padm_side = {side} THEN padm_hash END)" for side in (0, 1))
+def _hashes(pair: _Pair, key: Sequence[str], groups: Sequence[Sequence[str]], year: str = "", where: str = "") -> str:
+    """Keys whose rows differ between old and new, with a hash of each group of columns; nulls stand for no row."""
+    numbers = [_number(group) for group in range(len(groups))]
+    hashes = ", ".join(f"{content.hash_of(pair.dialect, columns)} AS padm_h{_number(n)}" for n, columns in enumerate(groups))
+    rows = f"SELECT {_of('', key)}, {hashes}{f', {year} AS padm_year' if year else ''} FROM {{}}{where}"
+    keys = ", ".join(f"coalesce(o.{quote(c)}, n.{quote(c)}) AS {quote(c)}" for c in key)
+    both = ", ".join(f"o.padm_h{n} AS padm_was{n}, n.padm_h{n} AS padm_became{n}" for n in numbers)
+    dated = ", coalesce(least(o.padm_year, n.padm_year), o.padm_year, n.padm_year) AS padm_year" if year else ""
     return (
-        f"SELECT {_of('', key)}, {was} AS padm_was, {became} AS padm_became{', min(padm_year) AS padm_year' if year else ''}"
-        f" FROM ({rows(pair.old, 0)} UNION ALL {rows(pair.new, 1)}) AS b GROUP BY {_of('', key)}"
-        f" HAVING {was} IS DISTINCT FROM {became}"
+        f"SELECT {keys}, {both}{dated} FROM ({rows.format(pair.old)}) o FULL JOIN ({rows.format(pair.new)}) n"
+        f" ON {_same('o', 'n', pair, key)} WHERE {' OR '.join(f'o.padm_h{n} IS DISTINCT FROM n.padm_h{n}' for n in numbers)}"
     )
+
+
+def _number(group: int) -> str:
+    return str(group) if group else ""
+
+
+def _any_moved(group: int) -> str:
+    """Whether a column of a group moved in any row."""
+    moved = f"padm_was{_number(group)} IS DISTINCT FROM padm_became{_number(group)}"
+    return f"max(CASE WHEN padm_kind = 'changed' AND {moved} THEN 1 ELSE 0 END)"
 
 
 def _published(pair: _Pair) -> tuple[str, str]:

@@ -88,6 +88,17 @@ def test_what_was_known_of_a_label_and_is_revised_is_no_matter_of_the_date(a_sch
     assert told(a_school.run("2024-06-02")) == {("changed", "late"): (1, {"returns": 1})}
 
 
+def test_what_is_known_of_the_day_is_not_the_cause_of_what_facts_explain(a_school: School) -> None:
+    a_school.run()
+    # a year closes, so that labels of 2022 are told; and the day of the first pupil's mark of 2021 is corrected
+    a_school.write((10, 1, 2021, "2021-05-09", 7))
+    report = a_school.run("2024-06-01")
+    assert told(report) == {
+        ("changed", "corrected"): (1, {"first_day": 1}),
+        ("changed", "parameters"): (3, {"returns": 3}),
+    }
+
+
 def test_attributes_without_a_year_are_facts_of_their_person(a_school: School) -> None:
     a_school.run()
     a_school.write(pupils=[(1, "green"), (2, "blue"), (3, "red")])

@@ -79,6 +79,7 @@ class FactMark(SilverContract):
     mark_id: dt.Int64 = column("Mark.", role="key")
     pupil_id: dt.Int64 = column("Pupil.", fk="dim_pupil.pupil_id", nullable=True)
     anio_evento: dt.Int64 = column("Year.", nullable=True)
+    day: dt.Date = column("Day.", nullable=True)
     value: dt.Int64 = column("Value.", role="measure", nullable=True)
 
 
@@ -96,6 +97,7 @@ class PupilYear(GoldContract):
     total: dt.Int64 = column("Sum of marks.", role="measure")
     of_all: dt.Int64 = column("Sum of everybody's marks.", role="measure")
     since: dt.Int64 = column("Years since the parameter's first one.", role="measure")
+    first_day: dt.Date = column("Day of the first mark.", role="metadata", nullable=True)
     returns: dt.Int64 = column("Whether there is a mark in the next year; null until that is over.", role="target", nullable=True)
 
 
@@ -132,7 +134,7 @@ def dim_pupil(pupils: ir.Table) -> ir.Table:
 def fact_mark(marks: ir.Table, params: Params) -> ir.Table:
     """Marks until as_of, one row per mark_id."""
     until = marks.filter(marks.day <= params.as_of)
-    return until.select("source_db", mark_id="mark", pupil_id="pupil", anio_evento="year", value="value")
+    return until.select("source_db", mark_id="mark", pupil_id="pupil", anio_evento="year", day="day", value="value")
 
 
 @model(PupilYear, point_in_time=True)
@@ -140,7 +142,9 @@ def pupil_year(dim_pupil: ir.Table, fact_mark: ir.Table, params: Params) -> ir.T
     """A pupil's year, one row per pupil_id and anio_academico."""
     last = params.last_closed_year
     closed = fact_mark.filter(fact_mark.anio_evento <= last, fact_mark.pupil_id.notnull(), fact_mark.anio_evento.notnull())
-    years = closed.group_by("source_db", "pupil_id", "anio_evento").agg(marks=closed.count(), total=closed["value"].sum())
+    years = closed.group_by("source_db", "pupil_id", "anio_evento").agg(
+        marks=closed.count(), total=closed["value"].sum(), first_day=closed.day.min()
+    )
     everybody = closed.group_by("source_db", "anio_evento").agg(of_all=closed["value"].sum())
     again = years.select("source_db", "pupil_id", anio_evento=years.anio_evento - 1, again=ibis.literal(1, "int64"))
     rows = years.inner_join(everybody, ["source_db", "anio_evento"])
@@ -157,6 +161,7 @@ def pupil_year(dim_pupil: ir.Table, fact_mark: ir.Table, params: Params) -> ir.T
         total=rows.total,
         of_all=rows.of_all,
         since=rows.anio_evento - params.period_base_year,
+        first_day=rows.first_day,
         returns=ibis.ifelse(rows.anio_evento + 1 > last, ibis.null("int64"), rows.again.coalesce(0)),
     )
 
