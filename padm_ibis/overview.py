@@ -104,13 +104,13 @@ def restated(
             hint=f"Restatements are kept of tables marked point_in_time=True: {marked}.",
         )
     with backend_of(settings).read() as reader:
-        return restatements.read(reader.execute, f"{model.layer}.{model.name}", since)
+        return restatements.read(reader, f"{model.layer}.{model.name}", since)
 
 
 def _moved(settings: Config, run_id: str) -> list[Moved]:
     """Of what a run published, how much is otherwise now; nothing where it published nothing, or that cannot be asked."""
     with suppress(WarehouseError, UnknownName, UsageError), backend_of(settings).read() as reader:
-        return restatements.moved_since(reader.execute, run_id)
+        return restatements.moved_since(reader, run_id)
     return []
 
 

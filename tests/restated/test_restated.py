@@ -242,6 +242,30 @@ def test_what_moved_since_a_run_counts_each_row_once_and_none_that_came_back(a_s
     assert moved(first) == (5, 1, 5, True)
 
 
+def test_readers_who_were_brought_back_are_told_of_the_version_that_they_have(a_school: School) -> None:
+    first = a_school.run().run_id
+    a_school.write(LATE)
+    second = a_school.run().run_id
+    padm.rollback(config=a_school.config)
+
+    def moved(since: str) -> int:
+        found = padm.restated("pupil_year", since, config=a_school.config).moved
+        assert found is not None
+        assert found.complete
+        return found.moved
+
+    assert moved(first) == 0
+    if a_school.warehouse is None:  # the file that they have is from before
+        with pytest.raises(UsageError, match="came after"):
+            moved(second)
+    else:
+        assert moved(second) == 2
+    a_school.write(LATE, CORRECTED)
+    a_school.run()
+    # all five rows differ from the first version; from the second, which had the late mark, the three of 2022
+    assert (moved(first), moved(second)) == (5, 3)
+
+
 def test_people_who_are_erased_stand_in_no_list(a_school: School) -> None:
     first = a_school.run().run_id
     a_school.write(LATE, CORRECTED)
