@@ -333,7 +333,7 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
 def _moved(warehouse: Warehouse, model: Model, manifest: Mapping[str, Any]) -> Iterator[str]:
     """How much of the table that was exported runs have restated since."""
     with suppress(UnknownName, UsageError):  # a run of another warehouse, or of a version after the one that readers see
-        found = restatements.read(warehouse, f"{model.layer}.{model.name}", manifest["run_id"]).moved
+        found = restatements.read(warehouse, f"{model.layer}.{model.name}", manifest.get("run_id")).moved
         if found is not None and found.moved:
             yield f"{found}."
 

@@ -27,7 +27,7 @@ class Asked(Protocol):
 
 
 def read(asked: Asked, table: str, since: str | None = None) -> Restatements:
-    """Return what runs restated of a table.
+    """Return what runs restated of a table; a warehouse that an earlier version made knows of nothing.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read(asked: Asked, table: str, since: str | None = None) -> Restatements:
     counts = list(_counts(asked, table)) if runs.know_of_any else []
     listed = list(_listed(asked, table)) if runs.know_of_any else []
     moved = None
-    if since is not None:
+    if since is not None and runs.know_of_any:
         first = runs.named(since)
         later, abandoned = runs.between(first)
         moved = _Comparison(table, counts, listed).moved(first, later, abandoned)
