@@ -24,8 +24,8 @@ class Part:
 
     @property
     def label(self) -> str:
-        """What it is called among temporary tables."""
-        return self.model.name if self.whole else f"{self.model.name}_sampled"
+        """What it is called among temporary tables: no table's name has a colon."""
+        return self.model.name if self.whole else f"{self.model.name}:sampled"
 
     def __hash__(self) -> int:
         """By its label: a model holds what cannot be hashed."""

@@ -257,6 +257,23 @@ def test_a_small_university_is_audited_whole(config, built):
     assert report.sample is None
 
 
+def test_what_some_people_do_not_prove_is_proved_on_everybody(config, built, monkeypatch):
+    with duckdb.connect(built[0].removeprefix("duckdb://"), read_only=True) as con:
+        # Nothing of theirs is later than the cut, so that nothing can be taken away.
+        gone, last = con.execute(
+            "SELECT alumno_id, max(anio_academico) FROM gold.of_single_people GROUP BY 1 ORDER BY 2, 1 LIMIT 1"
+        ).fetchone()
+    monkeypatch.setattr(
+        "padm_ibis.audit.sampled.draw",
+        lambda students, persons, key: students.filter(students.alumno == gone).select("source_db", "alumno", "persona"),
+    )
+    how = {"tables": ["of_single_people"], "cuts": [last], "modes": ["remove"]}
+    report, found = audited(config, built, **how, persons=1)
+    assert report.sample is None
+    assert found == audited(config, built, **how)[1]
+    assert found["of_single_people", "so_far"].verdict == "ok"
+
+
 def test_what_some_people_prove_is_what_everybody_proves(config, graph):
     tables = ["gold_tft_temporal_features", "gold_tft_training_dataset", "mart_student_risk_features"]
     with padm.connect(config) as warehouse:
