@@ -10,32 +10,38 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from padm_ibis.engine import causes, content, erased
+from padm_ibis.engine import causes, erased
 from padm_ibis.engine.causes import NOT_FEATURES, Change, Evidence
 from padm_ibis.engine.content import Content
 from padm_ibis.engine.ledger import SCHEMA, Record
+from padm_ibis.engine.pair import (
+    SOURCE,
+    YEAR,
+    Pair,
+    any_moved,
+    columns_sql,
+    differing_rows,
+    differs_in,
+    names_of_moved,
+    of_published_moments,
+    pairs_of,
+    same_key,
+    suffix,
+)
 from padm_ibis.report.restated import Restated
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
     from padm_ibis.backends.base import Work
     from padm_ibis.define.graph import Graph
-    from padm_ibis.define.model import Model
     from padm_ibis.engine.state import RunState
 
-Place = tuple[str, str]
-"""Schema and name."""
-YEAR, SOURCE = "anio_academico", "source_db"
 EVENT_YEARS = ("anio_evento", YEAR)
 """Columns that say to which year a fact belongs, the first that there is."""
 LISTED, KEPT = 10_000, 200_000
 """Rows whose keys are kept: of one table and run, and in all."""
-GROUP = 16
-"""Columns of a row that are hashed together."""
-_MOST = 50  # PostgreSQL's functions take a hundred arguments
 _ALWAYS = -9999  # the year of a fact without one
 _TEMP = {"duckdb": "temp.", "postgres": "pg_temp."}
 _OBJECT = {"duckdb": "json_object", "postgres": "pg_catalog.json_build_object"}
@@ -64,7 +70,7 @@ def compare(work: Work, run: RunState, found: Mapping[str, Content], known: Mapp
     if not tables:
         return
     with run.timed("compare"):
-        comparison = _Comparison(work, run, known, _pairs(work, run, differs))
+        comparison = _Comparison(work, run, known, pairs_of(work, run, differs))
         run.report.restated = comparison.of(tables)
         comparison.clear()
         if run.report.restated:
@@ -72,59 +78,10 @@ def compare(work: Work, run: RunState, found: Mapping[str, Content], known: Mapp
             _forget_oldest(work)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A table as it was and as it is.
-
-    Attributes
-    ----------
-    columns
-        Names of those that both have, of the same type.
-    come, gone
-        Names of those that only the new one has, and only the old one.
-    """
-
-    model: Model
-    old: str
-    new: str
-    dialect: str
-    columns: tuple[str, ...]
-    come: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-
-    @property
-    def year(self) -> str | None:
-        """The column that says of which moment a row speaks."""
-        return YEAR if YEAR in self.model.grain else None
-
-    @property
-    def groups(self) -> list[tuple[str, ...]]:
-        """Columns that are hashed together: of a row that differs, only groups that do are looked at column by column."""
-        return [self.columns[number : number + GROUP] for number in range(0, len(self.columns), GROUP)]
-
-
-def _pairs(work: Work, run: RunState, names: Collection[str]) -> dict[str, _Pair]:
-    models = [run.definitions.graph.models[name] for name in names]
-    places = {model.name: (run.former[model.name], (work.locate(model.layer, model.name), model.name)) for model in models}
-    columns = content.columns_of(work, {place for both in places.values() for place, _ in both})
-    return {model.name: _pair(work.dialect, model, *places[model.name], columns) for model in models}
-
-
-def _pair(dialect: str, model: Model, old: Place, new: Place, columns: Mapping[Place, Sequence[tuple[str, str]]]) -> _Pair:
-    before, now = dict(columns[old]), dict(columns[new])
-    both = tuple(column for column, kind in now.items() if before.get(column) == kind)
-    come, gone = (tuple(c for c in some if c not in both) for some in (now, before))
-    return _Pair(model, _place(old), _place(new), dialect, both, come, gone)
-
-
-def _place(found: Place) -> str:
-    return ".".join(quote(part) for part in found)
-
-
 class _Comparison:
     """The temporary tables of one comparison: rows that differ, and what happened to facts of their students and persons."""
 
-    def __init__(self, work: Work, run: RunState, known: Mapping[str, Record], pairs: Mapping[str, _Pair]) -> None:
+    def __init__(self, work: Work, run: RunState, known: Mapping[str, Record], pairs: Mapping[str, Pair]) -> None:
         self.work, self.run, self.pairs = work, run, pairs
         self.changes = {name: causes.of_table(run, name, known) for name in pairs}
         self.people = erased.names_of_people(run.config)
@@ -154,7 +111,7 @@ class _Comparison:
         for table in self._made:
             self.work.execute(f"DROP TABLE IF EXISTS {table}")
 
-    def _is_comparable(self, pair: _Pair) -> bool:
+    def _is_comparable(self, pair: Pair) -> bool:
         table = f"{pair.model.layer}.{pair.model.name}"
         if lost := [column for column in pair.model.grain if column not in pair.columns]:
             self.run.report.notes.append(
@@ -179,38 +136,39 @@ class _Comparison:
 
     # --- rows that differ --------------------------------------------------------------------------------------------
 
-    def _differing(self, pair: _Pair) -> str:
+    def _differing(self, pair: Pair) -> str:
         """Keys of moments that were published whose row is another, new or gone."""
-        published, newest = _published(pair)
+        published, newest = of_published_moments(pair)
         kind = "CASE WHEN padm_was IS NULL THEN 'added' WHEN padm_became IS NULL THEN 'removed' ELSE 'changed' END AS padm_kind"
         return (
-            f"SELECT m.*, {kind} FROM ({_hashes(pair, pair.model.grain, pair.groups)}) AS m{newest}"
+            f"SELECT m.*, {kind} FROM ({differing_rows(pair, pair.model.grain, pair.groups)}) AS m{newest}"
             f" WHERE padm_was IS NOT NULL{published}"
         )
 
-    def _with_columns(self, pair: _Pair, keys: str) -> str:
+    def _with_columns(self, pair: Pair, keys: str) -> str:
         """The same rows, each with the columns that moved."""
         from padm_ibis.define import contract as contracts
 
         roles = {c.name: c.role for c in contracts.all_columns(pair.model.contract)}
-        moved = self.work.execute(f"SELECT {', '.join(_any_moved(group) for group in range(len(pair.groups)))} FROM {keys}")[0]
+        moved = self.work.execute(f"SELECT {', '.join(any_moved(group) for group in range(len(pair.groups)))} FROM {keys}")[0]
         seen = {column for group, is_moved in zip(pair.groups, moved, strict=True) if is_moved for column in group}
         others = [c for c in pair.columns if c in seen and c not in pair.model.grain]
         later = [c for c in others if roles[c] in NOT_FEATURES]
         features = [c for c in others if c not in later]
         labels = [c for c in later if roles[c] == "target"]
         changed = "m.padm_kind = 'changed'"
-        label = " OR ".join(_moved(c) for c in labels) or "FALSE"
-        revised = " OR ".join(f"({_moved(c)} AND o.{quote(c)} IS NOT NULL)" for c in labels) or "FALSE"
+        label = " OR ".join(differs_in(c) for c in labels) or "FALSE"
+        revised = " OR ".join(f"({differs_in(c)} AND o.{quote(c)} IS NOT NULL)" for c in labels) or "FALSE"
         persons = "".join(f", coalesce(n.{quote(c)}, o.{quote(c)}) AS {quote(c)}" for c in self._persons(pair))
         return (
-            f"SELECT m.*, CASE WHEN {changed} THEN {_names(features)} ELSE '' END AS padm_features,"
-            f" CASE WHEN {changed} THEN {_names(later)} ELSE '' END AS padm_later,"
+            f"SELECT m.*, CASE WHEN {changed} THEN {names_of_moved(features)} ELSE '' END AS padm_features,"
+            f" CASE WHEN {changed} THEN {names_of_moved(later)} ELSE '' END AS padm_later,"
             f" {changed} AND ({label}) AS padm_label, {changed} AND ({revised}) AS padm_revised{persons}"
-            f" FROM {keys} m LEFT JOIN {pair.old} o ON {_same('m', 'o', pair)} LEFT JOIN {pair.new} n ON {_same('m', 'n', pair)}"
+            f" FROM {keys} m LEFT JOIN {pair.old} o ON {same_key('m', 'o', pair)}"
+            f" LEFT JOIN {pair.new} n ON {same_key('m', 'n', pair)}"
         )
 
-    def _persons(self, pair: _Pair) -> list[str]:
+    def _persons(self, pair: Pair) -> list[str]:
         """Columns that name somebody, beside the key."""
         return [c for c in pair.columns if c in self.people and c not in pair.model.grain]
 
@@ -231,14 +189,14 @@ class _Comparison:
                 wanted.setdefault((who, tuple(made_of)), []).append(name)
         found: dict[str, dict[tuple[str, ...], str]] = {name: {} for name in rows}
         for number, ((who, others), names) in enumerate(wanted.items()):
-            persons = " UNION ALL ".join(f"SELECT {_of('', who)} FROM {rows[name]}" for name in names)
+            persons = " UNION ALL ".join(f"SELECT {columns_sql('', who)} FROM {rows[name]}" for name in names)
             happened = [self._happened(self.pairs[other], names, who, persons) for other in others]
             table = self._make(f"facts{number}", _by_person(who, happened))
             for name in names:
                 found[name][who] = table
         return found
 
-    def _with_facts(self, pair: _Pair, rows: str, facts: Mapping[tuple[str, ...], str]) -> str:
+    def _with_facts(self, pair: Pair, rows: str, facts: Mapping[tuple[str, ...], str]) -> str:
         """Restated rows, each with what happened to facts of its own: none that are of a later year than could have moved it."""
         until = "0"
         if pair.year:
@@ -256,14 +214,14 @@ class _Comparison:
         visible = "padm_kind <> 'changed' OR padm_features <> '' OR padm_later <> ''"  # hashes tell 0.0 from -0.0
         return f"SELECT r.*, {', '.join(flags)} FROM {rows} r{''.join(joins)} WHERE {visible}"
 
-    def _silver(self, pair: _Pair) -> Iterator[_Pair]:
+    def _silver(self, pair: Pair) -> Iterator[Pair]:
         """The tables of silver that a table is made of and that hold something else, though made by the same code."""
         upstream = self.run.definitions.dag.upstream([pair.model.name])
         for name, other in self.pairs.items():
             if name in upstream and other.model.layer == "silver" and not self.changes[name].code:
                 yield other
 
-    def _who(self, pair: _Pair, other: _Pair) -> tuple[str, ...]:
+    def _who(self, pair: Pair, other: Pair) -> tuple[str, ...]:
         """Columns by which rows of two tables are those of the same student or person; none where there are no such."""
         if not set(other.model.grain) <= set(other.columns):
             return ()
@@ -272,7 +230,7 @@ class _Comparison:
             key += [c for c in self._persons(pair) if c in other.columns][:1]
         return tuple(key) if set(key) - {SOURCE} else ()
 
-    def _happened(self, other: _Pair, tables: Sequence[str], who: Sequence[str], persons: str) -> str:
+    def _happened(self, other: Pair, tables: Sequence[str], who: Sequence[str], persons: str) -> str:
         """Facts of those whose rows are restated that are new, another or gone, with their years."""
         year = next((c for c in EVENT_YEARS if c in other.columns), None)
         columns: Sequence[str] = other.columns
@@ -283,12 +241,12 @@ class _Comparison:
         key = list(dict.fromkeys([*other.model.grain, *who]))
         when = f"coalesce({quote(year)}, {_ALWAYS})" if year else str(_ALWAYS)
         what = "CASE WHEN padm_was IS NULL THEN 'late' WHEN padm_became IS NULL THEN 'deleted' ELSE 'corrected' END"
-        hashed = _hashes(other, key, [columns], when, f" WHERE ({_of('', who)}) IN ({persons})")
-        return f"SELECT {_of('', who)}, padm_year, {what} AS padm_what FROM ({hashed}) AS h"
+        hashed = differing_rows(other, key, [columns], when, f" WHERE ({columns_sql('', who)}) IN ({persons})")
+        return f"SELECT {columns_sql('', who)}, padm_year, {what} AS padm_what FROM ({hashed}) AS h"
 
     # --- counting and listing ----------------------------------------------------------------------------------------
 
-    def _cause(self, told: str, pair: _Pair, change: Change) -> str:
+    def _cause(self, told: str, pair: Pair, change: Change) -> str:
         """The cause of a row, as SQL over the table of restated rows."""
         happened = ", ".join(f"padm_{word}" for word in _EVIDENCE)
         combinations = self.work.execute(
@@ -303,13 +261,13 @@ class _Comparison:
             arms.append(f"WHEN {' AND '.join(conditions)} THEN {literal(cause)}")
         return f"CASE {' '.join(arms)} END"
 
-    def _erased(self, told: str, pair: _Pair) -> Iterator[str]:
+    def _erased(self, told: str, pair: Pair) -> Iterator[str]:
         """The condition that rows of erased people fulfil, where there are any."""
         people = {c: self.people[c] for c in (*pair.model.grain, *self._persons(pair)) if c in self.people}
         if people and self.run.suppressed and SOURCE in pair.model.grain:
             yield from filter(None, [erased.theirs(self.work.execute, told, people, self.run.suppressed)])
 
-    def _counted(self, pair: _Pair, told: str, cause: str, change: Change) -> list[Restated]:
+    def _counted(self, pair: Pair, told: str, cause: str, change: Change) -> list[Restated]:
         table = f"{pair.model.layer}.{pair.model.name}"
         ((published,),) = self.work.execute(f"SELECT count(*) FROM {pair.old}")
         columns: dict[tuple[str, str], dict[str, int]] = {}
@@ -328,13 +286,13 @@ class _Comparison:
             for kind, why, count, features in counts
         ]
 
-    def _list(self, pair: _Pair, told: str, cause: str) -> None:
+    def _list(self, pair: Pair, told: str, cause: str) -> None:
         """Keep the keys of restated rows, as many as are kept."""
         key = f"{_OBJECT[self.work.dialect]}({', '.join(f'{literal(c)}, {quote(c)}' for c in pair.model.grain)})"
         compared = hashlib.sha256(",".join(pair.columns).encode()).hexdigest()[:8]
         hashes = [
             " || '.' || ".join(
-                [f"'{compared}'", *(f"CAST(padm_{word}{_number(group)} AS text)" for group in range(len(pair.groups)))]
+                [f"'{compared}'", *(f"CAST(padm_{word}{suffix(group)} AS text)" for group in range(len(pair.groups)))]
             )
             for word in ("was", "became")
         ]
@@ -342,84 +300,17 @@ class _Comparison:
             f"INSERT INTO {SCHEMA}.restated_keys SELECT {literal(self.run.report.run_id)},"
             f" {literal(f'{pair.model.layer}.{pair.model.name}')}, CAST({key} AS text), padm_kind, padm_cause, {_ALL_COLUMNS},"
             f" {', '.join(hashes)} FROM (SELECT t.*, {cause} AS padm_cause FROM {told} t) AS c"
-            f" WHERE padm_cause <> {literal(causes.ERASED)} ORDER BY {_of('', pair.model.grain)} LIMIT {LISTED}"
+            f" WHERE padm_cause <> {literal(causes.ERASED)} ORDER BY {columns_sql('', pair.model.grain)} LIMIT {LISTED}"
         )
 
 
 _ALL_COLUMNS = "substr(concat(padm_features, padm_later), 2)"
 
 
-def _of(table: str, columns: Sequence[str]) -> str:
-    return ", ".join(f"{table}.{quote(c)}" if table else quote(c) for c in columns)
-
-
-def _moved(column: str) -> str:
-    return f"o.{quote(column)} IS DISTINCT FROM n.{quote(column)}"
-
-
-def _names(columns: Sequence[str]) -> str:
-    """The names of the columns that moved, as one text: a comma before each."""
-    told = [f"CASE WHEN {_moved(c)} THEN {literal(f',{c}')} END" for c in columns] or ["''"]
-    while len(told) > 1:
-        told = [f"concat({', '.join(told[number : number + _MOST])})" for number in range(0, len(told), _MOST)]
-    return told[0]
-
-
-def _same(one: str, other: str, pair: _Pair, key: Sequence[str] = ()) -> str:
-    """Equal keys, nulls included, in words that PostgreSQL can hash."""
-    from padm_ibis.define import contract as contracts
-
-    required = {c.name for c in contracts.all_columns(pair.model.contract) if not c.nullable}
-    parts = []
-    for name in key or pair.model.grain:
-        mine, theirs = f"{one}.{quote(name)}", f"{other}.{quote(name)}"
-        if name in required:
-            parts.append(f"{mine} = {theirs}")
-        else:
-            parts.append(f"coalesce(CAST({mine} AS text), '') = coalesce(CAST({theirs} AS text), '')")
-            parts.append(f"({mine} IS NULL) = ({theirs} IS NULL)")
-    return " AND ".join(parts)
-
-
-def _hashes(pair: _Pair, key: Sequence[str], groups: Sequence[Sequence[str]], year: str = "", where: str = "") -> str:
-    """Keys whose rows differ between old and new, with a hash of each group of columns; nulls stand for no row."""
-    numbers = [_number(group) for group in range(len(groups))]
-    hashes = ", ".join(f"{content.hash_of(pair.dialect, columns)} AS padm_h{_number(n)}" for n, columns in enumerate(groups))
-    rows = f"SELECT {_of('', key)}, {hashes}{f', {year} AS padm_year' if year else ''} FROM {{}}{where}"
-    keys = ", ".join(f"coalesce(o.{quote(c)}, n.{quote(c)}) AS {quote(c)}" for c in key)
-    both = ", ".join(f"o.padm_h{n} AS padm_was{n}, n.padm_h{n} AS padm_became{n}" for n in numbers)
-    dated = ", coalesce(least(o.padm_year, n.padm_year), o.padm_year, n.padm_year) AS padm_year" if year else ""
-    return (
-        f"SELECT {keys}, {both}{dated} FROM ({rows.format(pair.old)}) o FULL JOIN ({rows.format(pair.new)}) n"
-        f" ON {_same('o', 'n', pair, key)} WHERE {' OR '.join(f'o.padm_h{n} IS DISTINCT FROM n.padm_h{n}' for n in numbers)}"
-    )
-
-
-def _number(group: int) -> str:
-    return str(group) if group else ""
-
-
-def _any_moved(group: int) -> str:
-    """Whether a column of a group moved in any row."""
-    moved = f"padm_was{_number(group)} IS DISTINCT FROM padm_became{_number(group)}"
-    return f"max(CASE WHEN padm_kind = 'changed' AND {moved} THEN 1 ELSE 0 END)"
-
-
-def _published(pair: _Pair) -> tuple[str, str]:
-    """The condition that a new row speaks of a moment that its source had already, and the join that it needs."""
-    if pair.year is None:
-        return "", ""
-    year = quote(pair.year)
-    if SOURCE not in pair.model.grain:
-        return f" OR m.{year} <= (SELECT max({year}) FROM {pair.old})", ""
-    newest = f"(SELECT {SOURCE}, max({year}) AS padm_newest FROM {pair.old} GROUP BY {SOURCE})"
-    return f" OR m.{year} <= p.padm_newest", f" LEFT JOIN {newest} p ON p.{SOURCE} = m.{SOURCE}"
-
-
 def _by_person(who: Sequence[str], queries: Sequence[str]) -> str:
     """Of each person, the earliest year in which a fact is new, another or gone."""
     years = ", ".join(f"min(CASE WHEN padm_what = '{word}' THEN padm_year END) AS {word}" for word in _EVIDENCE)
-    return f"SELECT {_of('', who)}, {years} FROM ({' UNION ALL '.join(queries)}) AS f GROUP BY {_of('', who)}"
+    return f"SELECT {columns_sql('', who)}, {years} FROM ({' UNION ALL '.join(queries)}) AS f GROUP BY {columns_sql('', who)}"
 
 
 def _write(work: Work, run_id: str, found: Sequence[Restated]) -> None:
