@@ -103,6 +103,15 @@ class SourceConfig(Section):
     lookback_days: int | dict[str, int] = Field(
         default=30, description="Days read again before the watermark (a late row arrives): one number, or one per resource."
     )
+    sync: Literal["digest", "off"] = Field(
+        default="digest",
+        description="How bronze is kept equal to a database whatever a change's date: the source digests all its rows in buckets,"
+        " and those that moved are read again. 'off': only what lies within `lookback_days` is seen until a full refresh.",
+    )
+    sync_every: Literal["night", "week", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
+        default="night",
+        description="How often: at each run, once in seven days, or on a weekday; runs between read from the watermark on.",
+    )
     incremental_start_date: dt.date = Field(
         default=dt.date(1900, 1, 1), description="First day an incremental resource is read from."
     )

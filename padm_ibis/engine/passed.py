@@ -63,7 +63,7 @@ def _read(work: Work, run_id: str) -> Iterator[PassedOver]:
 def _loaded(run: RunState) -> Iterator[PassedOver]:
     """What did not arrive and is kept nowhere."""
     for item in run.report.inputs:
-        table, part = f"bronze.{item.resource}", item.since is not None
+        table, part = f"bronze.{item.resource}", item.since is not None or item.buckets is not None
         if item.copies:
             yield PassedOver("duplicate", table, item.source_db, COPY, item.copies, part=part)
         if item.early:
@@ -98,5 +98,8 @@ def _is_examined(run: RunState, found: PassedOver) -> bool:
         return name in run.changed
     if found.reason in (COPY, EARLY, ERASED):
         failed = {failure.source_db for failure in run.report.failures}
-        return any((i.source_db, i.resource) == (found.source_db, name) and i.source_db not in failed for i in run.report.inputs)
+        return any(
+            (i.source_db, i.resource) == (found.source_db, name) and i.source_db not in failed and i.buckets is None
+            for i in run.report.inputs
+        )
     return True

@@ -13,6 +13,8 @@ import duckdb
 from padm_ibis.errors import ConfigError, SourceShapeError
 from padm_ibis.extract import shrinkage
 from padm_ibis.extract.bounds import bounded_threads
+from padm_ibis.extract.digest import Steps, all_of
+from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
@@ -141,16 +143,22 @@ class Job:
         known = self.store.states(self.name)
         examination = Examination(source)
         examination.refuse(statements.values())
+        steps = Steps(source, self.store, self.shared.now, self.shared.run_id)
         staged = []
         for spec in self.specs:
             if self.shared.on_start:
                 self.shared.on_start(self.name, spec.name)
             began = time.perf_counter()
             statement = statements[spec.name]
-            plan = self._plan(spec, statement, known.get(spec.name))
+            plan = steps.plan(
+                statement, self._plan(spec, statement, known.get(spec.name)), known.get(spec.name),
+                whole=spec.name in self.shared.refreshed or spec.name in self.shared.reshaped,
+            )  # fmt: skip
             invalid = examination.of(statement)
             rows = self._stage(source, spec, statement, plan, clock, invalid, screen)
-            left_out = screen.left_out(spec)
+            if not plan.is_empty and not steps.check(spec):
+                result.findings.append(self._mistold(spec))
+            left_out = 0 if plan.is_empty else screen.left_out(spec)
             result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows, invalid)
             staged.append((spec, statement, plan, rows, left_out, time.perf_counter() - began))
             if self.shared.on_progress:
@@ -159,7 +167,13 @@ class Job:
         losses = []
         for spec, statement, plan, rows, left_out, seconds in staged:
             began = time.perf_counter()
-            change = self.store.apply(spec, plan, self.name)
+            change = self._apply(spec, plan)
+            if change is None:  # a key stands in a bucket that was read, and in one that was not
+                plan = all_of(plan)
+                rows = self._stage(source, spec, statement, plan, clock, examination.of(statement), screen)
+                left_out, change = screen.left_out(spec), self._apply(spec, plan)
+                assert change is not None, "all of it was read"
+            steps.applied(spec, change)
             losses.append(shrinkage.loss(spec.name, change))
             state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
             seconds += time.perf_counter() - began
@@ -171,6 +185,7 @@ class Job:
                 statement = statements[spec.name]
                 result.checks += compare(source, spec, statement, here, self.shared.config, screen)
         self.store.save(self.name, states, self.fingerprint)
+        steps.save()
         self.store.save_columns(self.name, {**{c: t for c, t in before.items() if c[0] not in wanted}, **types})
         return result
 
@@ -199,6 +214,15 @@ class Job:
             empty=lambda: not self.store.rows(spec, self.name),
         )
 
+    def _apply(self, spec: ResourceSpec, plan: Plan) -> Change | None:
+        if plan.is_empty:
+            return Change(rows=self.store.rows(spec, self.name))
+        return self.store.apply(spec, plan, self.name)
+
+    def _mistold(self, spec: ResourceSpec) -> Finding:
+        text = f"bronze.{spec.name} holds rows in other buckets than the source digests them in; all of it is read at each run"
+        return Finding("note", self.name, spec.name, None, text)
+
     def _stage(
         self,
         source: Source,
@@ -209,6 +233,8 @@ class Job:
         invalid: Sequence[Invalid],
         screen: Screen,
     ) -> Staged:
+        if plan.is_empty:
+            return Staged(0)
         rejects = None
         if statement.on_invalid == "reject" or any(item.suspect.vital for item in invalid):
             everything = self._arriving(source, spec, statement.tolerant(), plan)
@@ -230,12 +256,12 @@ class Job:
             **statement.landed(),
         }
         listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in spec.columns)
-        relation = source.relation(statement.sql(since_of(spec, plan)))
+        relation = source.relation(statement.sql(since_of(spec, plan), plan.buckets))
         return f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}{statement.kept()}"
 
     def _state(self, plan: Plan, statement: Statement, rows: Staged, known: State | None) -> State:
         watermark = rows.watermark
-        if plan.mode == "incremental" and known is not None and known.watermark is not None:
+        if plan.mode in ("incremental", "buckets") and known is not None and known.watermark is not None:
             watermark = max(known.watermark, watermark) if watermark else known.watermark
         return State(watermark, plan.loaded_from, statement.definition, self.shared.now, rows.read, self.shared.run_id)
 
@@ -259,11 +285,16 @@ class Job:
             resource=spec.name,
             read=rows.read,
             changed=change.total,
+            added=change.inserted,
+            updated=change.updated,
+            deleted=change.deleted,
+            beyond=change.beyond,
+            buckets=len(plan.buckets) if plan.mode == "buckets" else None,
             copies=rows.copies,
             early=rows.early,
             rows=change.rows,
             seconds=round(seconds, 3),
-            since=since_of(spec, plan),
+            since=None if plan.mode == "buckets" else since_of(spec, plan),
             watermark=state.watermark.isoformat(sep=" ") if state.watermark else None,
             note="; ".join(notes),
             suppressed=left_out,

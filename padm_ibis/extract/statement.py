@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from padm_ibis.config import OnInvalid
+from padm_ibis.extract.buckets import among
 from padm_ibis.extract.fitted import Fitted, Suspect
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.sources.spec import PLACEHOLDER, ResourceSpec
@@ -64,8 +65,17 @@ class Statement:
         made = [self.sql(), *self.landed().values()]
         return hashlib.sha256("\n".join(made).encode()).hexdigest()[:16]
 
-    def sql(self, since: str | None = None) -> str:
-        """Return the statement; with ``since``, only of rows whose cursor is not before it, or null."""
+    def sql(self, since: str | None = None, buckets: Collection[int] = ()) -> str:
+        """Return the statement; with ``since``, only of rows whose cursor is not before it, or null.
+
+        Parameters
+        ----------
+        buckets
+            Only rows of these; see `padm_ibis.extract.buckets`.
+        """
+        if buckets:
+            asked = among(self.spec, self.dialect, "t", buckets)
+            return f"SELECT * FROM ({self.sql(since)}) AS t WHERE {asked}"
         sent = {name: bounded(f"q.{quote(name)}", kind, self.dialect) for name, kind in self._plain.items()}
         columns = {name: sent[name][0] if name in sent else f"q.{quote(name)}" for name in self.spec.own_columns}
         odd = " OR ".join(condition for _, condition in sent.values() if condition)

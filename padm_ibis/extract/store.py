@@ -18,7 +18,7 @@ from padm_ibis.sources.spec import ResourceSpec
 LEDGER = "_padm"
 DUPLICATE = "another row has this key"
 """Why a row stands in ``rejected_rows`` that is like no other in anything but its key."""
-Mode = Literal["full", "refresh", "first", "incremental"]
+Mode = Literal["full", "refresh", "first", "incremental", "buckets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,30 @@ class State:
     run_id: str = ""
 
 
+Buckets = Mapping[int, tuple[int, str]]
+"""Bucket → its rows at the source, and a digest of what they say, whatever their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What a source said of a resource's rows when bronze was last known to be in step with it.
+
+    Attributes
+    ----------
+    basis
+        Names what the digests were made by: those of another basis say nothing.
+    synced_at
+        When they were asked for, UTC.
+    run_id
+        The run that loaded the resource last, whichever way; where another one has, they say nothing.
+    """
+
+    basis: str
+    synced_at: dt.datetime
+    run_id: str
+    buckets: Buckets
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How one resource of one source is read this time.
@@ -52,22 +76,34 @@ class Plan:
     Attributes
     ----------
     mode
-        ``full`` and ``refresh`` replace all rows, ``first`` loads from a start date on, ``incremental`` upserts.
+        ``full`` and ``refresh`` replace all rows, ``first`` loads from a start date on, ``incremental`` upserts, ``buckets``
+        replaces the rows of some buckets.
     since
         Only rows whose cursor is not before it, or null.
     why
         Why everything is read again, where nobody asked for it.
+    buckets
+        Those that are read and replaced; see `padm_ibis.extract.buckets`.
+    lookback
+        From which value of the cursor on the rows would have been read without digests.
     """
 
     mode: Mode
     since: dt.datetime | None = None
     loaded_from: dt.date | None = None
     why: str = ""
+    buckets: frozenset[int] = frozenset()
+    lookback: dt.datetime | None = None
 
     @property
     def replaces(self) -> bool:
-        """Whether rows that do not arrive are gone at the source."""
-        return self.mode != "incremental"
+        """Whether all rows that do not arrive are gone at the source."""
+        return self.mode not in ("incremental", "buckets")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is read, since nothing moved."""
+        return self.mode == "buckets" and not self.buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +151,22 @@ class Rejects:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What applying staged rows did to bronze."""
+    """What applying staged rows did to bronze.
+
+    Attributes
+    ----------
+    beyond
+        Of the rows that changed, those that the lookback would not have seen.
+    buckets
+        Those in which rows changed that were read from the watermark on.
+    """
 
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
     rows: int = 0
+    beyond: int = 0
+    buckets: frozenset[int] = frozenset()
 
     @property
     def total(self) -> int:
@@ -167,8 +213,20 @@ class Store(Protocol):
         Rows of ``rejects`` whose key does not arrive are kept in ``_padm.rejected_rows``.
         """
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
-        """Bring bronze to what was staged."""
+    def arrived(self, spec: ResourceSpec, source_db: str) -> dict[int, int]:
+        """Return how many of the staged rows lie in each bucket, as bronze tells it."""
+
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
+        """Bring bronze to what was staged; None where buckets do not do: a key stands in one that was not read, too."""
+
+    def syncs(self, source_db: str) -> dict[str, Sync]:
+        """Return what is known of the digests of a source's resources."""
+
+    def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
+        """Keep the digests of resources; None forgets them."""
+
+    def is_passed_over(self, spec: ResourceSpec, source_db: str) -> bool:
+        """Whether rows of a resource did not arrive and are kept as rejected."""
 
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """Keep watermarks and the key's fingerprint."""
@@ -193,5 +251,7 @@ TABLES = {
     "source_columns": "source_db VARCHAR, table_name VARCHAR, column_name VARCHAR, data_type VARCHAR",
     "rejected_rows": "source_db VARCHAR, resource VARCHAR, key VARCHAR, reason VARCHAR, row_data VARCHAR",
     "suppressed": "mark VARCHAR",
+    "syncs": "source_db VARCHAR, resource VARCHAR, basis VARCHAR, synced_at TIMESTAMP, run_id VARCHAR",
+    "digests": "source_db VARCHAR, resource VARCHAR, bucket BIGINT, row_count BIGINT, digest VARCHAR",
 }
 """What the schema ``_padm`` keeps of extractions: table → columns, in words that every engine understands."""

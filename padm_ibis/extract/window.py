@@ -59,6 +59,8 @@ def plan_of(
 
 def since_of(spec: ResourceSpec, plan: Plan) -> str | None:
     """Return the first value of the cursor that is asked for, as text; None for everything."""
+    if plan.mode == "buckets" and plan.loaded_from is not None:
+        return plan.loaded_from.isoformat()
     if plan.since is None or spec.cursor is None:
         return None
     if spec.columns[spec.cursor] == "date":

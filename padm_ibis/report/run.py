@@ -67,7 +67,11 @@ class InputReport:
     read
         Rows that arrived.
     changed
-        Rows of bronze that are new, different or gone.
+        Rows of bronze that are new, different or gone: ``added``, ``updated`` and ``deleted`` of them.
+    beyond
+        Of these, rows that lie before the lookback, or were deleted at the source: only its digests tell of them.
+    buckets
+        How many parts of the resource were read again, where its digests told which; None where it was read otherwise.
     copies, early
         Rows that did not arrive: copies of another, and those before ``incremental_start_date``.
     suppressed
@@ -86,6 +90,11 @@ class InputReport:
     copies: int = 0
     early: int = 0
     suppressed: int = 0
+    added: int = 0
+    updated: int = 0
+    deleted: int = 0
+    beyond: int = 0
+    buckets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,15 @@ def lines(report: RunReport) -> Iterator[str]:
     yield headline(report)
 
 
+def beyond(report: RunReport) -> str:
+    """Return how many rows changed that the lookback would not have seen, and where; empty where none did."""
+    found = {f"{i.source_db}.{i.resource}": i.beyond for i in report.inputs if i.beyond}
+    if not found:
+        return ""
+    where = ", ".join(f"{name} {count:,}" for name, count in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+    return f"{rows(sum(found.values()))} beyond the lookback: {where}"
+
+
 def problems(report: RunReport) -> Iterator[str]:
     """Yield what went wrong or was remarkable, most serious first."""
     for failure in report.failures:
@@ -209,6 +227,8 @@ def problems(report: RunReport) -> Iterator[str]:
         yield f"warning {check.table}: {check.rule}: {rows(check.failed)}{examples(check)}"
     for note in (*changes(report.passed_over), *report.notes):
         yield f"note    {note}"
+    if synced := beyond(report):
+        yield f"late    {synced}"
     if passed := summary(report.passed_over):
         yield f"passed  {passed}"
     for line in restatements(report.restated):

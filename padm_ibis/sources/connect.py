@@ -52,6 +52,8 @@ class Source(ABC):
     """
 
     dialect: ClassVar[str]
+    digests: ClassVar[bool] = False
+    """Whether it can digest its rows; see `padm_ibis.extract.digest`."""
     on_invalid: ClassVar[OnInvalid] = "null"
     missing_hint: ClassVar[str] = "Check the schema in the source's configuration."
 
@@ -121,6 +123,15 @@ class Source(ABC):
     def named(self, table: str) -> str:
         """Return what a person calls a table of this source."""
         return f"the table or view {self.config.schema}.{table}"
+
+    @property
+    def version(self) -> str:
+        """The version of what `row_hash` runs on."""
+        return duckdb.__version__
+
+    def row_hash(self, row: str) -> str:
+        """Return SQL of the source for a number of 64 bits that says what a row says; ``row`` is the row's alias."""
+        return f"hash({row})"
 
     def now(self) -> dt.datetime:
         """Return the source's clock, in its time zone."""

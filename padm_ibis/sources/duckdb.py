@@ -21,6 +21,7 @@ class DuckDBSource(Source):
     """One schema of a DuckDB file, attached read-only."""
 
     dialect = "duckdb"
+    digests = True
 
     def attach(self) -> None:
         """Attach the file."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from padm_ibis.sources.spec import TableSpec
 
 _PACKAGE = "duckdb_extension_postgres_scanner"
+_HASHES_TEXT = 110000
 # Trying again helps against none of these.
 _PERMANENT = (
     "authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied", "invalid connection option",
@@ -60,6 +61,8 @@ class PostgresSource(Source):
     """One schema of a PostgreSQL database."""
 
     dialect = "postgres"
+    digests = True
+    version = ""
     _begun = _standby = False
 
     def attach(self) -> None:
@@ -133,6 +136,12 @@ class PostgresSource(Source):
         """Return ``"negocio"."sga_alumnos"``."""
         return f"{quoted(self.config.schema)}.{quoted(table)}"
 
+    def row_hash(self, row: str) -> str:
+        """Return SQL for a number of 64 bits that says what a row says; servers before PostgreSQL 11 have MD5 for it."""
+        if int(self.version or 0) < _HASHES_TEXT:
+            return f"CAST(CAST('x' || substr(md5(CAST({row} AS text)), 1, 16) AS BIT(64)) AS BIGINT)"
+        return f"hashtextextended(CAST({row} AS text), 0)"
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement at the source, in a transaction of its own unless one has begun, and return its rows."""
         if self._begun:
@@ -186,7 +195,10 @@ class PostgresSource(Source):
             raise SourceUnreachable(f"The source {self.config.name} cannot be reached: {text}.", hint=explained.hint) from None
         try:
             with self.snapshot():
-                zone, standby = super().rows("SELECT current_setting('TimeZone') AS zone, pg_is_in_recovery() AS standby")[0]
+                zone, standby, self.version = super().rows(
+                    "SELECT current_setting('TimeZone') AS zone, pg_is_in_recovery() AS standby,"
+                    " current_setting('server_version_num') AS version"
+                )[0]
         except SourceUnreachable as error:
             hint = hint_for("statement pooling mode") if "closed the connection" in error.message else error.hint
             raise SourceUnreachable(error.message, hint=hint) from None
@@ -211,6 +223,11 @@ class PostgresSource(Source):
             "lock_timeout": str(config.lock_timeout_s * 1000),
             "idle_in_transaction_session_timeout": str(config.idle_in_transaction_timeout_s * 1000),
             "TimeZone": config.timezone,
+            # what a row says as text, and so its digest, must not depend on a role's or a database's taste
+            "DateStyle": "ISO, YMD",
+            "IntervalStyle": "postgres",
+            "extra_float_digits": "3",
+            "bytea_output": "hex",
             # bodies of Guaraní's views and functions use unqualified names
             "search_path": f"{quoted(config.schema)},public",
             # a policy that hides rows is then an error that names the table, not a table that is shorter than it is

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State
+from padm_ibis.extract.buckets import among, bucket
+from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -137,7 +138,12 @@ class DuckDBStore:
         self._staged[spec.name] = table, read - early - copies - rejected
         return Staged(read, watermark, odd, copies, rejected, early, invalid)
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
+    def arrived(self, spec: ResourceSpec, source_db: str) -> dict[int, int]:
+        """See `Store.arrived`."""
+        rows = f"{self._staged[spec.name][0]} t WHERE t.source_db = {literal(source_db)}"
+        return dict(self._run(f"SELECT {bucket(spec, 'duckdb', 't')}, count(*) FROM {rows} GROUP BY ALL"))
+
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
         """See `Store.apply`. Only rows that differ are written."""
         table, (staged, arrived) = _bronze(spec.name), self._staged.pop(spec.name)
         mine, before = f"source_db = {literal(source_db)}", self.rows(spec, source_db)
@@ -148,6 +154,9 @@ class DuckDBStore:
             self._rows[spec.name, source_db] = arrived
             return Change(inserted=arrived, rows=arrived)
         match = " AND ".join(f"s.{quote(name)} IS NOT DISTINCT FROM b.{quote(name)}" for name in spec.key)
+        if plan.mode == "buckets" and self._strays(spec, plan, staged, f"{table} b ON b.{mine} AND {match}"):
+            self._con.execute(f"DROP TABLE {staged}")
+            return None
         new, old = (_digests(spec, rows) for rows in (staged, f"{table} WHERE {mine}"))
         self._con.execute(
             "CREATE OR REPLACE TEMP TABLE padm_changed AS SELECT s.padm_row AS new_row, b.padm_row AS old_row"
@@ -156,12 +165,14 @@ class DuckDBStore:
         inserted, updated = self._run(
             "SELECT count(*) FILTER (old_row IS NULL), count(*) FILTER (old_row IS NOT NULL) FROM padm_changed"
         )[0]
-        deleted = 0
-        if plan.replaces and arrived - inserted < before:
+        deleted, beyond, touched = 0, self._beyond(spec, plan, staged), frozenset[int]()
+        if plan.mode == "incremental" and inserted + updated:
+            touched = self._touched(spec, staged)
+        if plan.mode == "buckets" or (plan.replaces and arrived - inserted < before):
             # A statement of the contract's: what did not arrive is gone at the source.
-            deleted = self._one(
-                f"DELETE FROM {table} WHERE rowid IN (SELECT padm_row FROM {old} b ANTI JOIN {staged} s ON {match})"
-            )
+            read = among(spec, "duckdb", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
+            gone = f"SELECT b.rowid FROM {table} b ANTI JOIN {staged} s ON {match} WHERE b.{mine} AND {read}"
+            deleted = self._one(f"DELETE FROM {table} WHERE rowid IN ({gone})")
         if updated:
             self._con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT old_row FROM padm_changed)")
         if inserted or updated:
@@ -169,7 +180,7 @@ class DuckDBStore:
         self._con.execute(f"DROP TABLE {staged}")
         self._con.execute("DROP TABLE padm_changed")
         rows = self._rows[spec.name, source_db] = before + inserted - deleted
-        return Change(inserted, updated, deleted, rows)
+        return Change(inserted, updated, deleted, rows, beyond + deleted * (plan.lookback is not None), touched)
 
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """See `Store.save`."""
@@ -185,6 +196,36 @@ class DuckDBStore:
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._con.execute(f"DELETE FROM {LEDGER}.hash_keys WHERE {mine}")
             self._insert("hash_keys", (source_db, *fingerprint))
+
+    def syncs(self, source_db: str) -> dict[str, Sync]:
+        """See `Store.syncs`."""
+        mine = f"source_db = {literal(source_db)}"
+        found: dict[str, dict[int, tuple[int, str]]] = {}
+        for resource, number, count, digest in self._run(
+            f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE {mine}"
+        ):
+            found.setdefault(resource, {})[number] = (count, digest)
+        heads = self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE {mine}")
+        return {name: Sync(basis, synced_at, run_id, found.get(name, {})) for name, basis, synced_at, run_id in heads}
+
+    def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
+        """See `Store.save_syncs`. Only buckets that are no longer the same are written."""
+        for resource, sync in now.items():
+            known, mine = before.get(resource), f"source_db = {literal(source_db)} AND resource = {literal(resource)}"
+            was, is_now = (dict(found.buckets) if found else {} for found in (known, sync))
+            if known is not None:
+                self._con.execute(f"DELETE FROM {LEDGER}.syncs WHERE {mine}")
+            if stale := [number for number, said in was.items() if is_now.get(number) != said]:
+                named = f" AND bucket IN ({', '.join(map(str, stale))})" if len(stale) < len(was) else ""
+                self._con.execute(f"DELETE FROM {LEDGER}.digests WHERE {mine}{named}")
+            if sync is not None:
+                self._insert("syncs", (source_db, resource, sync.basis, sync.synced_at, sync.run_id))
+            if fresh := [(n, *said) for n, said in is_now.items() if was.get(n) != said]:
+                self._insert("digests", *((source_db, resource, *row) for row in fresh))
+
+    def is_passed_over(self, spec: ResourceSpec, source_db: str) -> bool:
+        """See `Store.is_passed_over`."""
+        return bool(self._held(spec, source_db))
 
     def suppress(self, marks: Collection[str]) -> None:
         """See `Store.suppress`."""
@@ -211,6 +252,28 @@ class DuckDBStore:
         rows = ", ".join(_row((source_db, table, column, kind)) for (table, column), kind in columns.items())
         if rows:
             self._con.execute(f"INSERT INTO {LEDGER}.source_columns VALUES {rows}")
+
+    def _strays(self, spec: ResourceSpec, plan: Plan, staged: str, old: str) -> bool:
+        """Whether a row arrived in a bucket that was not asked for, or its key stands in one that was not."""
+        asked = among(spec, "duckdb", "s", plan.buckets)
+        there = among(spec, "duckdb", "b", plan.buckets)
+        elsewhere = f"SELECT 1 FROM {staged} s JOIN {old} WHERE NOT {there}"
+        return bool(self._run(f"SELECT 1 FROM {staged} s WHERE NOT {asked} UNION ALL {elsewhere} LIMIT 1"))
+
+    def _beyond(self, spec: ResourceSpec, plan: Plan, staged: str) -> int:
+        """Count the rows that change and lie before what the lookback would have read."""
+        if plan.lookback is None or spec.cursor is None:
+            return 0
+        seen = f"coalesce(CAST({quote(spec.cursor)} AS TIMESTAMP) >= TIMESTAMP '{plan.lookback}', TRUE)"
+        return self._one(f"SELECT count(*) FROM {staged} WHERE rowid IN (SELECT new_row FROM padm_changed) AND NOT {seen}")
+
+    def _touched(self, spec: ResourceSpec, staged: str) -> frozenset[int]:
+        """Return the buckets in which a row is, or was, that changes."""
+        parts = (
+            f"SELECT {bucket(spec, 'duckdb', 't')} FROM {table} t WHERE rowid IN (SELECT {row} FROM padm_changed)"
+            for table, row in ((staged, "new_row"), (_bronze(spec.name), "old_row"))
+        )
+        return frozenset(number for (number,) in self._run(" UNION ".join(parts)))
 
     def _is_the_same(self, spec: ResourceSpec, table: str, read: int, source_db: str) -> bool:
         """Whether all rows of a resource arrived and are those of bronze, which has no key twice: compared as a whole."""

@@ -23,7 +23,8 @@ from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.postgres import bronze_log
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State
+from padm_ibis.extract.buckets import among, bucket
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -161,7 +162,11 @@ class PostgresStore:
                 self._duck.execute(f"INSERT INTO {LEDGER}.rejected_rows VALUES ({', '.join(literal(text) for text in row)})")
         return self._rejected[source_db]
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change:
+    def arrived(self, spec: ResourceSpec, source_db: str) -> dict[int, int]:
+        """See `Store.arrived`."""
+        return self._staged.arrived(spec, source_db)
+
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
         """See `Store.apply`. Only rows that differ are written."""
         table, mine = _bronze(spec.name), f"source_db = {literal(source_db)}"
         query = f"SELECT * FROM bronze.{quote(spec.name)} WHERE {mine}"
@@ -173,14 +178,20 @@ class PostgresStore:
             self._run(f"CREATE TEMP TABLE padm_staged ({columns}) ON COMMIT DROP")
             self._copy(spec, query, "pg_temp.padm_staged")
             self._run("ANALYZE pg_temp.padm_staged")
-            change = self._upsert(spec, plan, table, mine)
+            found = self._upsert(spec, plan, table, mine)
             self._run("DROP TABLE pg_temp.padm_staged")
+            if found is None:
+                self._duck.execute(f"DELETE FROM bronze.{quote(spec.name)} WHERE {mine}")
+                return None
+            change = found
         if change.total:
             self._work.loaded(spec.name, ("source_db", *spec.key))
         return change
 
-    def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str) -> Change:
+    def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str) -> Change | None:
         old, match = f"(SELECT ctid AS padm_row, * FROM {table} WHERE {mine}) b", _match(spec)
+        if plan.mode == "buckets" and self._strays(spec, plan, f"{old} ON {match}"):
+            return None
         differs = " OR ".join(
             f"s.{quote(name)} IS DISTINCT FROM b.{quote(name)}" for name in spec.own_columns if name not in spec.key
         )
@@ -188,10 +199,11 @@ class PostgresStore:
             "CREATE TEMP TABLE padm_changed ON COMMIT DROP AS SELECT s.ctid AS new_row, b.padm_row AS old_row"
             f" FROM pg_temp.padm_staged s LEFT JOIN {old} ON {match} WHERE b.padm_row IS NULL OR {differs or 'FALSE'}"
         )
-        deleted = 0
-        if plan.replaces:
+        deleted, beyond, touched = 0, self._beyond(spec, plan), self._touched(spec, plan, table)
+        if plan.replaces or plan.mode == "buckets":
             # A statement of the contract's: what did not arrive is gone at the source.
-            gone = f"SELECT padm_row FROM {old} WHERE NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
+            read = among(spec, "postgres", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
+            gone = f"SELECT padm_row FROM {old} WHERE {read} AND NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
             deleted = self._delete(spec, f"USING ({gone}) g WHERE t.ctid = g.padm_row")
         updated = self._delete(spec, "USING pg_temp.padm_changed c WHERE t.ctid = c.old_row")
         names = ", ".join(quote(name) for name in spec.columns)
@@ -200,7 +212,32 @@ class PostgresStore:
             " JOIN pg_temp.padm_changed c ON s.ctid = c.new_row"
         )
         self._run("DROP TABLE pg_temp.padm_changed")
-        return Change(written - updated, updated, deleted, self._one(f"SELECT count(*) FROM {table} WHERE {mine}"))
+        rows = self._one(f"SELECT count(*) FROM {table} WHERE {mine}")
+        return Change(written - updated, updated, deleted, rows, beyond + deleted * (plan.lookback is not None), touched)
+
+    def _strays(self, spec: ResourceSpec, plan: Plan, old: str) -> bool:
+        """Whether a row arrived in a bucket that was not asked for, or its key stands in one that was not."""
+        asked, there = (among(spec, "postgres", row, plan.buckets) for row in "sb")
+        staged = "SELECT 1 FROM pg_temp.padm_staged s"
+        return bool(self._run(f"{staged} WHERE NOT {asked} UNION ALL {staged} JOIN {old} WHERE NOT {there} LIMIT 1"))
+
+    def _beyond(self, spec: ResourceSpec, plan: Plan) -> int:
+        """Count the rows that change and lie before what the lookback would have read."""
+        if plan.lookback is None or spec.cursor is None:
+            return 0
+        seen = f"coalesce(CAST(s.{quote(spec.cursor)} AS TIMESTAMP) >= TIMESTAMP '{plan.lookback}', TRUE)"
+        changed = "pg_temp.padm_staged s JOIN pg_temp.padm_changed c ON s.ctid = c.new_row"
+        return self._one(f"SELECT count(*) FROM {changed} WHERE NOT {seen}")
+
+    def _touched(self, spec: ResourceSpec, plan: Plan, table: str) -> frozenset[int]:
+        """Return the buckets in which a row is, or was, that changes."""
+        if plan.mode != "incremental":
+            return frozenset()
+        parts = (
+            f"SELECT {bucket(spec, 'postgres', 't')} FROM {place} t JOIN pg_temp.padm_changed c ON t.ctid = c.{row}"
+            for place, row in (("pg_temp.padm_staged", "new_row"), (table, "old_row"))
+        )
+        return frozenset(number for (number,) in self._run(" UNION ".join(parts)))
 
     def _delete(self, spec: ResourceSpec, condition: str) -> int:
         """Take rows away, and write them down where earlier versions are kept; return how many."""
@@ -267,6 +304,40 @@ class PostgresStore:
         if fingerprint is not None and fingerprint != self.fingerprint(source_db):
             self._run(f"DELETE FROM {LEDGER}.hash_keys WHERE source_db = ?", [source_db])
             self._insert("hash_keys", (source_db, *fingerprint))
+
+    def syncs(self, source_db: str) -> dict[str, Sync]:
+        """See `Store.syncs`."""
+        found: dict[str, dict[int, tuple[int, str]]] = {}
+        for resource, number, count, digest in self._run(
+            f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE source_db = ?", [source_db]
+        ):
+            found.setdefault(resource, {})[number] = (count, digest)
+        heads = self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE source_db = ?", [source_db])
+        return {name: Sync(basis, synced_at, run_id, found.get(name, {})) for name, basis, synced_at, run_id in heads}
+
+    def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
+        """See `Store.save_syncs`. Only buckets that are no longer the same are written."""
+        for resource, sync in now.items():
+            mine, known = [source_db, resource], before.get(resource)
+            was, is_now = (dict(found.buckets) if found else {} for found in (known, sync))
+            self._run(f"DELETE FROM {LEDGER}.syncs WHERE source_db = ? AND resource = ?", mine)
+            if stale := [number for number, said in was.items() if is_now.get(number) != said]:
+                condition = "source_db = ? AND resource = ? AND bucket = ANY(?)"
+                self._run(f"DELETE FROM {LEDGER}.digests WHERE {condition}", [*mine, stale])
+            if sync is not None:
+                self._insert("syncs", (source_db, resource, sync.basis, sync.synced_at, sync.run_id))
+            if fresh := [(source_db, resource, n, *said) for n, said in is_now.items() if was.get(n) != said]:
+                with (
+                    explained(self._work.config),
+                    self._con.cursor() as cursor,
+                    cursor.copy(f"COPY {LEDGER}.digests FROM STDIN") as copy,
+                ):
+                    for row in fresh:
+                        copy.write_row(row)
+
+    def is_passed_over(self, spec: ResourceSpec, source_db: str) -> bool:
+        """See `Store.is_passed_over`."""
+        return any(row[1] == spec.name for row in self._rejected_of(source_db))
 
     def suppress(self, marks: Collection[str]) -> None:
         """See `Store.suppress`."""
