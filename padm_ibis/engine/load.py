@@ -43,6 +43,8 @@ def load(work: Work, run: RunState, names: Collection[str]) -> None:
     run.report.failures = [replace(failure, message=run.config.mask(failure.message)) for failure in loaded.failures]
     run.report.checks += [*loaded.checks, *not_given(run.config, run.definitions.dag, loaded.not_given)]
     run.report.notes += loaded.notes
+    if loaded.digests:
+        run.set_apart("extract", "digests", loaded.digests)
     changed = {i.resource for i in loaded.inputs if i.changed} | gone
     known = ledger.records(work)
     existing = work.tables()["bronze"]

@@ -102,6 +102,11 @@ class RunState:
         with self.timed("fingerprint"):
             return content.of_tables(work, tables)
 
+    def set_apart(self, phase: str, part: str, seconds: float) -> None:
+        """Tell of a part of a phase by itself."""
+        phases = self.report.phases
+        phases[phase], phases[part] = round(max(phases.get(phase, 0.0) - seconds, 0.0), 3), round(seconds, 3)
+
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
         """Add up the seconds of a part that is too short to be shown."""

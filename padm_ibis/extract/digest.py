@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,20 +29,25 @@ MOST_READ = 0.5
 """Share of a resource's rows above which all of them are read: one statement without a condition costs less."""
 
 
-def digests(source: Source, statement: Statement, since: str | None) -> Buckets:
-    """Ask the source for the digests of a resource's rows; ``since`` as in `Statement.sql`."""
-    rows = f"SELECT {bucket(statement.spec, source.dialect, 't')} AS b, {source.row_hash('t')} AS h FROM"
-    found = source.rows(
-        "SELECT CAST(b AS BIGINT) AS bucket, CAST(count(*) AS BIGINT) AS n, CAST(sum(h) AS VARCHAR) AS digest"
-        f" FROM ({rows} ({statement.sql(since)}) AS t) AS d GROUP BY b"
-    )
+def digests(source: Source, statement: Statement, since: str | None, seed: int) -> Buckets:
+    """Ask the source for the digests of a resource's rows; ``since`` as in `Statement.sql`, ``seed`` as in `Source.row_hash`."""
+    found = source.rows(sql(source, statement, since, seed))
     return {number: (count, digest) for number, count, digest in found}
 
 
-def basis(source: Source, statement: Statement, since: str | None) -> str:
-    """Name what digests are made by: the statement, the buckets, and the version of what hashes a row."""
+def sql(source: Source, statement: Statement, since: str | None, seed: int) -> str:
+    """Return the statement that `digests` has the source run."""
+    rows = f"SELECT {bucket(statement.spec, source.dialect, 't')} AS b, {source.row_hash('t', seed)} AS h FROM"
+    return (
+        "SELECT CAST(b AS BIGINT) AS bucket, CAST(count(*) AS BIGINT) AS n, CAST(sum(h) AS VARCHAR) AS digest"
+        f" FROM ({rows} ({statement.sql(since)}) AS t) AS d GROUP BY b"
+    )
+
+
+def basis(source: Source, statement: Statement, since: str | None, seed: int) -> str:
+    """Name what digests are made by: the statement, the buckets, and the version of what hashes a row, with which seed."""
     made = [
-        statement.definition, str(since), bucket(statement.spec, source.dialect, "t"), source.row_hash("t"), source.version,
+        statement.definition, str(since), bucket(statement.spec, source.dialect, "t"), source.row_hash("t", seed), source.version,
         source.config.timezone,
     ]  # fmt: skip
     return hashlib.sha256("\n".join(made).encode()).hexdigest()[:16]
@@ -67,12 +73,15 @@ class Steps:
         What the source said the last time.
     now
         What it says now, by resource; None where that is to be forgotten.
+    seconds
+        That the source took to say it.
     """
 
-    def __init__(self, source: Source, store: Store, now: dt.datetime, run_id: str) -> None:
-        self.source, self.store, self.moment, self.run_id = source, store, now, run_id
+    def __init__(self, source: Source, store: Store, seed: int, now: dt.datetime, run_id: str) -> None:
+        self.source, self.store, self.seed, self.moment, self.run_id = source, store, seed, now, run_id
         self.before = store.syncs(source.config.name)
         self.now: dict[str, Sync | None] = {}
+        self.seconds = 0.0
 
     def plan(self, statement: Statement, plan: Plan, state: State | None, *, whole: bool) -> Plan:
         """Say what is read of a resource: the buckets that moved, or, where that is not known or most of it, all.
@@ -97,7 +106,9 @@ class Steps:
             self.now[spec.name] = known
             return plan
         since = None if plan.loaded_from is None else plan.loaded_from.isoformat()
-        made_by, there = basis(self.source, statement, since), digests(self.source, statement, since)
+        made_by, began = basis(self.source, statement, since, self.seed), time.perf_counter()
+        there = digests(self.source, statement, since, self.seed)
+        self.seconds += time.perf_counter() - began
         self.now[spec.name] = Sync(made_by, self.moment, self.run_id, there)
         if whole or plan.mode in ("first", "refresh"):
             return plan

@@ -83,6 +83,11 @@ class Hasher:
         """Take the key out of the session."""
         remove(con, _IDENTIFIERS)
 
+    @property
+    def seed(self) -> int:
+        """A number of 63 bits that only who has the key can tell; it does not tell the key."""
+        return int.from_bytes(hmac.new(self._key, b"seed of digests", hashlib.sha256).digest()[:8], "big") >> 1
+
     @staticmethod
     def sql(column: str, how: Hash) -> str:
         """Return SQL for the hash of ``column``."""

@@ -74,6 +74,7 @@ class Job:
         result.inputs.extend(found.inputs)
         result.findings.extend(found.findings)
         result.checks.extend(found.checks)
+        result.digests += found.digests
 
     def _read(self) -> Extraction:
         """Read and apply everything, or leave the source as it was."""
@@ -143,7 +144,7 @@ class Job:
         known = self.store.states(self.name)
         examination = Examination(source)
         examination.refuse(statements.values())
-        steps = Steps(source, self.store, self.shared.now, self.shared.run_id)
+        steps = Steps(source, self.store, self.shared.hasher.seed, self.shared.now, self.shared.run_id)
         staged = []
         for spec in self.specs:
             if self.shared.on_start:
@@ -186,6 +187,7 @@ class Job:
                 result.checks += compare(source, spec, statement, here, self.shared.config, screen)
         self.store.save(self.name, states, self.fingerprint)
         steps.save()
+        result.digests = steps.seconds
         self.store.save_columns(self.name, {**{c: t for c, t in before.items() if c[0] not in wanted}, **types})
         return result
 

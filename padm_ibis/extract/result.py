@@ -25,6 +25,8 @@ class Extraction:
     findings: list[Finding] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     suppressed: Suppressed | None = None
+    digests: float = 0.0
+    """Seconds that the sources took to digest their rows."""
     repeated: list[str] = field(default_factory=list)
     """A sentence for each time that a source was read anew."""
 

@@ -129,9 +129,17 @@ class Source(ABC):
         """The version of what `row_hash` runs on."""
         return duckdb.__version__
 
-    def row_hash(self, row: str) -> str:
-        """Return SQL of the source for a number of 64 bits that says what a row says; ``row`` is the row's alias."""
-        return f"hash({row})"
+    def row_hash(self, row: str, seed: int) -> str:
+        """Return SQL of the source for a number of 64 bits that says what a row says.
+
+        Parameters
+        ----------
+        row
+            The row's alias.
+        seed
+            A secret number: a row may name a person, and without it, who knows the rest could try every document number.
+        """
+        return f"hash({row}, {seed})"
 
     def now(self) -> dt.datetime:
         """Return the source's clock, in its time zone."""

@@ -136,11 +136,11 @@ class PostgresSource(Source):
         """Return ``"negocio"."sga_alumnos"``."""
         return f"{quoted(self.config.schema)}.{quoted(table)}"
 
-    def row_hash(self, row: str) -> str:
-        """Return SQL for a number of 64 bits that says what a row says; servers before PostgreSQL 11 have MD5 for it."""
+    def row_hash(self, row: str, seed: int) -> str:
+        """See `Source.row_hash`; servers before PostgreSQL 11 have MD5 for it."""
         if int(self.version or 0) < _HASHES_TEXT:
-            return f"CAST(CAST('x' || substr(md5(CAST({row} AS text)), 1, 16) AS BIT(64)) AS BIGINT)"
-        return f"hashtextextended(CAST({row} AS text), 0)"
+            return f"CAST(CAST('x' || substr(md5('{seed} ' || CAST({row} AS text)), 1, 16) AS BIT(64)) AS BIGINT)"
+        return f"hashtextextended(CAST({row} AS text), {seed})"
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement at the source, in a transaction of its own unless one has begun, and return its rows."""

@@ -320,7 +320,8 @@ class PostgresStore:
         for resource, sync in now.items():
             mine, known = [source_db, resource], before.get(resource)
             was, is_now = (dict(found.buckets) if found else {} for found in (known, sync))
-            self._run(f"DELETE FROM {LEDGER}.syncs WHERE source_db = ? AND resource = ?", mine)
+            if known is not None:
+                self._run(f"DELETE FROM {LEDGER}.syncs WHERE source_db = ? AND resource = ?", mine)
             if stale := [number for number, said in was.items() if is_now.get(number) != said]:
                 condition = "source_db = ? AND resource = ? AND bucket = ANY(?)"
                 self._run(f"DELETE FROM {LEDGER}.digests WHERE {condition}", [*mine, stale])
