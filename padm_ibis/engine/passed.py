@@ -29,6 +29,7 @@ def count(work: Work, run: RunState) -> list[PassedOver]:
     last = ledger.get(work, _COUNTED)
     before = {found.key: found for found in _read(work, last)} if last else {}
     now = {found.key: found for found in (*_loaded(run), *_rejected(work), *_checked(run))}
+    now |= {key: before[key] for key in now.keys() & before.keys() if not _is_examined(run, before[key])}
     for key, found in before.items():
         if key not in now and not _is_examined(run, found):
             now[key] = found

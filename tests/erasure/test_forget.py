@@ -70,8 +70,8 @@ def test_who_was_forgotten_stays_away_and_is_counted(a_school: School) -> None:
     again = [*MARKS, (15, NUMBER, "2024-09-01", 9), (16, 2, "2024-09-01", 9)]
     a_school.change(PUPILS, again)
     report = a_school.run(reconcile=True)
-    assert {item.resource: (item.changed, item.suppressed) for item in report.inputs} == {"pupils": (0, 1), "marks": (1, 2)}
-    assert "1 row of erased people left out" in next(item.note for item in report.inputs if item.resource == "pupils")
+    assert {item.resource: (item.changed, item.suppressed) for item in report.inputs} == {"pupils": (0, 0), "marks": (1, 1)}
+    assert "1 row of erased people left out" in next(item.note for item in report.inputs if item.resource == "marks")
     report = a_school.run(full_refresh=True, reconcile=True)
     assert [(p.table, p.rows) for p in report.passed_over if p.kind == "erased"] == [("bronze.marks", 3), ("bronze.pupils", 1)]
     assert (report.exit_code, [c for c in report.checks if c.rule.startswith("reconcile")]) == (0, [])

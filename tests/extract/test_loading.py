@@ -11,6 +11,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_a_first_load_brings_everything_and_a_second_one_changes_nothing(bronze: Bronze, campus: Campus) -> None:
+    bronze.options[""] = 'sync = "off"'
     campus.mark(1, "2024-03-01 10:00")
     campus.mark(2, None)
     campus.add("people", {"person": 1, "name": "Ana"})
@@ -33,6 +34,7 @@ def test_late_rows_on_and_before_the_watermarks_date_arrive(bronze: Bronze, camp
 
 
 def test_a_row_older_than_the_lookback_waits_for_a_full_refresh(bronze: Bronze, campus: Campus) -> None:
+    bronze.options[""] = 'sync = "off"'
     campus.mark(1, "2024-03-31 10:00")
     bronze.load()
     campus.mark(2, "2024-01-01 00:00")
@@ -43,7 +45,7 @@ def test_a_row_older_than_the_lookback_waits_for_a_full_refresh(bronze: Bronze, 
 
 
 def test_the_lookback_is_set_by_resource(bronze: Bronze, campus: Campus) -> None:
-    bronze.options[""] = "lookback_days = { marks = 2 }"
+    bronze.options[""] = 'sync = "off"\nlookback_days = { marks = 2 }'
     campus.mark(1, "2024-03-31 10:00")
     campus.add("history", {"id": 1, "day": "2024-03-31"})
     bronze.load()
@@ -83,6 +85,7 @@ def test_a_source_whose_cursors_are_all_null_is_loaded(bronze: Bronze, campus: C
 
 
 def test_a_deleted_row_stays_until_a_full_refresh_removes_it(bronze: Bronze, campus: Campus) -> None:
+    bronze.options[""] = 'sync = "off"'
     campus.mark(1, "2024-03-01")
     campus.mark(2, "2024-03-02")
     campus.add("history", {"id": 1, "day": "2024-03-01"})

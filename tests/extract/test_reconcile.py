@@ -139,6 +139,7 @@ def test_a_source_that_cannot_be_reached_is_an_error_of_the_check(both: Bronze, 
 
 
 def test_a_run_compares_within_its_own_snapshot(bronze: Bronze, campus: Campus) -> None:
+    bronze.options[""] = 'sync = "off"'
     campus.mark(1, "2014-03-01")
     campus.mark(2, "2024-03-01")
     bronze.load(reconcile=True)

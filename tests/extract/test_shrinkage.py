@@ -103,7 +103,7 @@ def test_a_loss_is_accepted_of_one_source_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_read_again_as_a_whole_is_guarded_too(tmp_path: Path) -> None:
-    two = Two(tmp_path, None)
+    two = Two(tmp_path, None, 'sync = "off"\n')
     marks = [(n, 1, "2024-05-01", 7) for n in range(500)]
     school.write_school(two.north, pupils(1000), marks)
     assert two.run(full_refresh="marks").status == "ok"
@@ -111,6 +111,18 @@ def test_what_is_read_again_as_a_whole_is_guarded_too(tmp_path: Path) -> None:
     assert two.run().status == "up to date", "an incremental table is not read whole, and loses nothing"
     report = two.run(full_refresh="marks")
     assert "marks had 500 rows and has 10 now" in report.failures[0].message
+
+
+def test_what_a_digest_tells_to_be_gone_is_guarded_too(tmp_path: Path) -> None:
+    two = Two(tmp_path, None)
+    marks = [(n, 1, f"{2000 + n % 20}-05-01", 7) for n in range(500)]
+    school.write_school(two.north, pupils(1000), marks)
+    assert two.run().status == "ok"
+    school.write_school(two.north, pupils(1000), marks[:380])
+    report = two.run()
+    assert (report.status, [f.source_db for f in report.failures]) == ("partial", ["north"])
+    assert "marks had 500 rows and has 380 now" in report.failures[0].message
+    assert two.run(accept_drop=["north.marks"]).status == "ok"
 
 
 def test_the_only_source_and_names_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

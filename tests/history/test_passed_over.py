@@ -129,6 +129,7 @@ def test_the_line_adds_up_each_kind() -> None:
 def test_counts_of_other_rows_are_not_compared(tmp_path: Path) -> None:
     """Copies among all rows, and then among those since the watermark, say nothing of each other."""
     one = One(tmp_path, None)
+    one.config = school.write_config(tmp_path, one.source, more='sync = "off"')
     doubled = [*MARKS, MARKS[1]]
     one.write(PUPILS, doubled)
     (first,) = one.run().passed_over
