@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -186,8 +186,7 @@ class DuckDBStore:
         """See `Store.save`."""
         mine = f"source_db = {literal(source_db)}"
         if states:
-            named = ", ".join(literal(resource) for resource in states)
-            self._con.execute(f"DELETE FROM {LEDGER}.watermarks WHERE {mine} AND resource IN ({named})")
+            self._con.execute(f"DELETE FROM {LEDGER}.watermarks WHERE {mine} AND resource IN ({_listed(states)})")
             self._insert("watermarks", *(
                 (source_db, resource, state.watermark, state.loaded_from, state.definition, state.extracted_at,
                  state.rows_read, state.run_id)
@@ -210,18 +209,19 @@ class DuckDBStore:
 
     def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
         """See `Store.save_syncs`. Only buckets that are no longer the same are written."""
-        for resource, sync in now.items():
-            known, mine = before.get(resource), f"source_db = {literal(source_db)} AND resource = {literal(resource)}"
-            was, is_now = (dict(found.buckets) if found else {} for found in (known, sync))
-            if known is not None:
-                self._con.execute(f"DELETE FROM {LEDGER}.syncs WHERE {mine}")
+        mine = f"source_db = {literal(source_db)}"
+        if known := before.keys() & now.keys():
+            self._con.execute(f"DELETE FROM {LEDGER}.syncs WHERE {mine} AND resource IN ({_listed(known)})")
+        heads = [(source_db, name, sync.basis, sync.synced_at, sync.run_id) for name, sync in now.items() if sync is not None]
+        if heads:
+            self._insert("syncs", *heads)
+        for name, sync in now.items():
+            was, is_now = (found.buckets if found else {} for found in (before.get(name), sync))
             if stale := [number for number, said in was.items() if is_now.get(number) != said]:
-                named = f" AND bucket IN ({', '.join(map(str, stale))})" if len(stale) < len(was) else ""
-                self._con.execute(f"DELETE FROM {LEDGER}.digests WHERE {mine}{named}")
-            if sync is not None:
-                self._insert("syncs", (source_db, resource, sync.basis, sync.synced_at, sync.run_id))
-            if fresh := [(n, *said) for n, said in is_now.items() if was.get(n) != said]:
-                self._insert("digests", *((source_db, resource, *row) for row in fresh))
+                only = f" AND bucket IN ({', '.join(map(str, stale))})" if len(stale) < len(was) else ""
+                self._con.execute(f"DELETE FROM {LEDGER}.digests WHERE {mine} AND resource = {literal(name)}{only}")
+            if fresh := [(source_db, name, n, *said) for n, said in is_now.items() if was.get(n) != said]:
+                self._insert("digests", *fresh)
 
     def is_passed_over(self, spec: ResourceSpec, source_db: str) -> bool:
         """See `Store.is_passed_over`."""
@@ -366,6 +366,10 @@ class DuckDBStore:
 
     def _run(self, sql: str) -> list[tuple[Any, ...]]:
         return self._con.execute(sql).fetchall()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(literal(name) for name in sorted(names))
 
 
 def _bronze(name: str) -> str:

@@ -317,17 +317,16 @@ class PostgresStore:
 
     def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
         """See `Store.save_syncs`. Only buckets that are no longer the same are written."""
-        for resource, sync in now.items():
-            mine, known = [source_db, resource], before.get(resource)
-            was, is_now = (dict(found.buckets) if found else {} for found in (known, sync))
-            if known is not None:
-                self._run(f"DELETE FROM {LEDGER}.syncs WHERE source_db = ? AND resource = ?", mine)
+        if known := before.keys() & now.keys():
+            self._run(f"DELETE FROM {LEDGER}.syncs WHERE source_db = ? AND resource = ANY(?)", [source_db, sorted(known)])
+        for name, sync in now.items():
+            was, is_now = (found.buckets if found else {} for found in (before.get(name), sync))
+            if sync is not None:
+                self._insert("syncs", (source_db, name, sync.basis, sync.synced_at, sync.run_id))
             if stale := [number for number, said in was.items() if is_now.get(number) != said]:
                 condition = "source_db = ? AND resource = ? AND bucket = ANY(?)"
-                self._run(f"DELETE FROM {LEDGER}.digests WHERE {condition}", [*mine, stale])
-            if sync is not None:
-                self._insert("syncs", (source_db, resource, sync.basis, sync.synced_at, sync.run_id))
-            if fresh := [(source_db, resource, n, *said) for n, said in is_now.items() if was.get(n) != said]:
+                self._run(f"DELETE FROM {LEDGER}.digests WHERE {condition}", [source_db, name, stale])
+            if fresh := [(source_db, name, n, *said) for n, said in is_now.items() if was.get(n) != said]:
                 with (
                     explained(self._work.config),
                     self._con.cursor() as cursor,
