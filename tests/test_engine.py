@@ -194,6 +194,7 @@ def test_selecting_a_table_builds_what_it_reads(run: Run) -> None:
 
 
 def test_a_full_refresh_removes_what_the_source_no_longer_has(run: Run, folder: Path) -> None:
+    write_config(folder, folder / "north.duckdb", more='sync = "off"')
     run()
     write_school(folder / "north.duckdb", marks=MARKS[1:])
     run()
@@ -481,7 +482,7 @@ def test_progress_is_told_in_order(run: Run) -> None:
     report = run(progress=listener)
     assert [s for s in listener.said if " " not in s] == ["prepare", "extract", "prepare", "build", "publish"]
     assert "silver.dim_pupil 2 rows" in listener.said
-    assert set(report.phases) == {"prepare", "extract", "build", "fingerprint", "publish"}
+    assert set(report.phases) == {"prepare", "extract", "digests", "build", "fingerprint", "publish"}
     assert sum(report.phases.values()) <= report.seconds + 0.1
 
 
