@@ -101,7 +101,7 @@ def restated(
         marked = ", ".join(m.name for m in graph if m.point_in_time) or "none"
         raise UsageError(
             f"{model.name} is not point-in-time: its rows may say something else with every run.",
-            hint=f"Restatements are kept of tables marked point_in_time=True: {marked}.",
+            hint=f"Restatements are kept of point-in-time tables: {marked}.",
         )
     with backend_of(settings).read() as reader:
         return restatements.read(reader, f"{model.layer}.{model.name}", since)

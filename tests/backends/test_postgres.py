@@ -47,7 +47,7 @@ def test_news_reach_the_mart(built: School) -> None:
     built.change(marks=[(11, 1, "2024-06-01", 10), (12, 2, "2024-07-01", 4), (13, 2, "2024-07-02", 5)])
     report = built.run()
     assert {t.name: t.action for t in report.tables}["dim_pupil"] == "unchanged"
-    assert built.rows(MART) == [("north", 1, 2, 17), ("north", 2, 2, 9)]  # mark 10 stays: marks load incrementally
+    assert built.rows(MART) == [("north", 1, 1, 10), ("north", 2, 2, 9)]  # mark 10 is gone at the source
     assert built.rows("SELECT name FROM silver.dim_pupil ORDER BY pupil_id") == [("Ana",), ("Berta",)]
 
 

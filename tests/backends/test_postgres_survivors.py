@@ -6,6 +6,7 @@ import ibis
 import psycopg
 import pytest
 from postgres_school import School, as_role
+from small_school import MARKS
 
 from padm_ibis.errors import WarehouseError
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.postgres
 
 def rebuild(school: School) -> None:
     """Replace silver and gold by a version with other numbers."""
-    school.change(marks=[(12, 2, "2024-07-01", 5)])
+    school.change(marks=[*MARKS[:2], (12, 2, "2024-07-01", 5)])
     assert school.run().exit_code == 0
     assert school.rows("SELECT total FROM gold.mart_pupil WHERE pupil_id = 2") == [(5,)]
 

@@ -51,7 +51,7 @@ def test_a_view_in_use_is_waited_for(built: School, monkeypatch: pytest.MonkeyPa
     ending.start()
     assert built.run().exit_code == 0
     assert not ending.is_alive()
-    assert built.rows("SELECT sum(total) FROM public.v") == [(21,)]
+    assert built.rows("SELECT sum(total) FROM public.v") == [(5,)]
 
     monkeypatch.setattr("padm_ibis.backends.postgres.publish.PATIENCE", 0.1)
     built.change()
@@ -59,7 +59,7 @@ def test_a_view_in_use_is_waited_for(built: School, monkeypatch: pytest.MonkeyPa
         reader.execute("SELECT * FROM public.v")
         with pytest.raises(WarehouseBusy, match="views that read it were in use"):
             built.run()
-        assert built.rows("SELECT sum(total) FROM gold.mart_pupil") == [(21,)]
+        assert built.rows("SELECT sum(total) FROM gold.mart_pupil") == [(5,)]
     assert built.run().exit_code == 0
 
 

@@ -82,11 +82,13 @@ def university(request, tmp_path_factory, earlier, now) -> University:
     return grown(folder, url, earlier, now)
 
 
-def test_watermarks_are_kept_and_nothing_arrives_twice(university):
+def test_all_is_compared_once_and_nothing_arrives_twice(university):
     inputs = university.first["inputs"]
     with_cursor = {"academic", "census", "historia_academica", "exam_inscriptions", "course_inscriptions"}
     assert with_cursor <= {i["resource"] for i in inputs}
-    assert [i["resource"] for i in inputs if i["resource"] in with_cursor and i["since"] is None] == []
+    compared = [i for i in inputs if "compared with its source for the first time" in i["note"]]
+    assert with_cursor <= {i["resource"] for i in compared}
+    assert [i["resource"] for i in compared if i["resource"] in with_cursor and i["watermark"] is None] == []
     assert [i["resource"] for i in inputs if i["changed"]] == []
 
 
