@@ -86,9 +86,9 @@ def test_all_is_compared_once_and_nothing_arrives_twice(university):
     inputs = university.first["inputs"]
     with_cursor = {"academic", "census", "historia_academica", "exam_inscriptions", "course_inscriptions"}
     assert with_cursor <= {i["resource"] for i in inputs}
-    compared = [i for i in inputs if "compared with its source for the first time" in i["note"]]
-    assert with_cursor <= {i["resource"] for i in compared}
-    assert [i["resource"] for i in compared if i["resource"] in with_cursor and i["watermark"] is None] == []
+    read = [i for i in inputs if i["resource"] in with_cursor]
+    assert {(i["since"] or "1900-01-01")[:10] for i in read} == {"1900-01-01"}, "all of it, once"
+    assert [i["resource"] for i in read if i["watermark"] is None or not i["read"]] == []
     assert [i["resource"] for i in inputs if i["changed"]] == []
 
 
