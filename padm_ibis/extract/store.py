@@ -7,7 +7,7 @@ is there as a whole, or not at all.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -67,6 +67,14 @@ class Sync:
     synced_at: dt.datetime
     run_id: str
     buckets: Buckets
+
+
+def syncs_of(heads: Iterable[tuple[Any, ...]], buckets: Iterable[tuple[Any, ...]]) -> dict[str, Sync]:
+    """Return, by resource, what rows of ``syncs`` and ``digests`` say, each without its ``source_db``."""
+    found: dict[str, dict[int, tuple[int, str]]] = {}
+    for resource, number, count, digest in buckets:
+        found.setdefault(resource, {})[number] = (count, digest)
+    return {name: Sync(basis, synced_at, run_id, found.get(name, {})) for name, basis, synced_at, run_id in heads}
 
 
 @dataclass(frozen=True, slots=True)

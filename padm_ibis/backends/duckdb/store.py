@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from padm_ibis.extract.buckets import among, bucket
-from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync
+from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync, syncs_of
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -199,13 +199,10 @@ class DuckDBStore:
     def syncs(self, source_db: str) -> dict[str, Sync]:
         """See `Store.syncs`."""
         mine = f"source_db = {literal(source_db)}"
-        found: dict[str, dict[int, tuple[int, str]]] = {}
-        for resource, number, count, digest in self._run(
-            f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE {mine}"
-        ):
-            found.setdefault(resource, {})[number] = (count, digest)
-        heads = self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE {mine}")
-        return {name: Sync(basis, synced_at, run_id, found.get(name, {})) for name, basis, synced_at, run_id in heads}
+        return syncs_of(
+            self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE {mine}"),
+            self._run(f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE {mine}"),
+        )
 
     def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
         """See `Store.save_syncs`. Only buckets that are no longer the same are written."""

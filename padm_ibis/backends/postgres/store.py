@@ -24,7 +24,7 @@ from padm_ibis.backends.postgres import bronze_log
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.buckets import among, bucket
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync
+from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync, syncs_of
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -307,13 +307,10 @@ class PostgresStore:
 
     def syncs(self, source_db: str) -> dict[str, Sync]:
         """See `Store.syncs`."""
-        found: dict[str, dict[int, tuple[int, str]]] = {}
-        for resource, number, count, digest in self._run(
-            f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE source_db = ?", [source_db]
-        ):
-            found.setdefault(resource, {})[number] = (count, digest)
-        heads = self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE source_db = ?", [source_db])
-        return {name: Sync(basis, synced_at, run_id, found.get(name, {})) for name, basis, synced_at, run_id in heads}
+        return syncs_of(
+            self._run(f"SELECT resource, basis, synced_at, run_id FROM {LEDGER}.syncs WHERE source_db = ?", [source_db]),
+            self._run(f"SELECT resource, bucket, row_count, digest FROM {LEDGER}.digests WHERE source_db = ?", [source_db]),
+        )
 
     def save_syncs(self, source_db: str, before: Mapping[str, Sync], now: Mapping[str, Sync | None]) -> None:
         """See `Store.save_syncs`. Only buckets that are no longer the same are written."""
