@@ -10,7 +10,7 @@ from rich.console import Console
 
 from padm_ibis.report.attention import Item, of_checks, of_run, screenful
 from padm_ibis.report.results import CheckResult
-from padm_ibis.report.run import RunReport, SourceFailure, TableReport
+from padm_ibis.report.run import InputReport, RunReport, SourceFailure, TableReport
 from padm_ibis.report.screen import show
 from padm_ibis.report.text import age
 
@@ -71,3 +71,9 @@ def test_a_report_is_read_from_the_top_and_is_not_wider_than_the_terminal(width:
     assert starts == sorted(starts)
     assert lines[0].startswith("Partial: 1 table built, 1,234,567 rows, in 3.00 s")
     assert [item.kind for item in of_run(report)] == ["error", "note"]
+
+
+def test_what_only_the_digests_told_of_is_shown() -> None:
+    report = RunReport("r1", "1.0", dt.datetime(2025, 1, 1), "duckdb://w.duckdb", "padm.toml", "gold", dt.date(2024, 12, 31))
+    report.inputs = [InputReport("north", "marks", changed=5, beyond=4), InputReport("south", "marks", changed=2)]
+    assert [item.text for item in of_run(report)] == ["4 rows beyond the lookback: north.marks 4"]

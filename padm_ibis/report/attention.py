@@ -11,7 +11,7 @@ from padm_ibis.report.passed import changes
 from padm_ibis.report.publication import PublishReport
 from padm_ibis.report.restated import restatements
 from padm_ibis.report.results import CheckResult
-from padm_ibis.report.run import RunReport
+from padm_ibis.report.run import RunReport, beyond
 from padm_ibis.report.text import rows
 
 Kind = Literal["error", "warning", "note"]
@@ -54,6 +54,8 @@ def of_run(report: RunReport) -> list[Item]:
 
 
 def _notes(report: RunReport) -> Iterator[Item]:
+    if text := beyond(report):
+        yield Item("note", text)
     yield from (Item("note", f"restated: {text}", _RESTATED) for text in restatements(report.restated))
     yield from (Item("note", text) for text in (*changes(report.passed_over), *report.notes))
 
