@@ -96,7 +96,8 @@ class Spread:
         return cls(statistics.median(found), found[outside], found[-1 - outside])
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f} … {self.high:.2f})"
+        between = f" ({self.low:.2f} … {self.high:.2f})" if self.low < self.high else ""
+        return f"{self.median:.2f}{between}"
 
 
 def _outside(rounds: int) -> int:

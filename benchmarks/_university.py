@@ -11,9 +11,9 @@ from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 
 CAMPUSES = 2
 SHARE = 0.005
-NEXT_DAY = SAMPLE_AS_OF
-DAY = NEXT_DAY - dt.timedelta(days=1)
-"""Two days of one academic year: neither closes anything."""
+DAY = SAMPLE_AS_OF - dt.timedelta(days=3)
+NEXT_DAY = DAY + dt.timedelta(days=1)
+"""Two days of one academic year: between them, nothing closes."""
 CHANGES = """
 UPDATE {schema}.sga_eval_detalle_cursadas SET nota_cursada = '7', resultado_cursada = 'A', ultimo_cambio = TIMESTAMP '{moment}'
 WHERE alumno IN {people};
@@ -26,9 +26,9 @@ DELETE FROM {schema}.sga_insc_cursada WHERE inscripcion IN
 """
 
 
-def write_source(file: Path, students: int) -> list[str]:
+def write_source(url: str, students: int) -> list[str]:
     """Write a source of so many students in all, and return the schema of each campus."""
-    report = write_sample(f"duckdb://{file}", students=students // CAMPUSES, campuses=CAMPUSES)
+    report = write_sample(url, students=students // CAMPUSES, campuses=CAMPUSES)
     return [source.schema for source in report.sources]
 
 

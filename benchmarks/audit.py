@@ -11,8 +11,6 @@ the audit does once for each cut.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import statistics
 import tempfile
@@ -21,13 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+from _machine import machine_line
+from _university import configuration, write_source
+
 import padm_ibis as padm
 from padm_ibis.audit.leakage import LeakageReport, audit_leakage
 from padm_ibis.definitions import Definitions
 from padm_ibis.engine import run
-from padm_ibis.sample import SAMPLE_AS_OF, write_sample
+from padm_ibis.sample import SAMPLE_AS_OF
 
-CAMPUSES = 2
 Clock = tuple[float, float]
 
 
@@ -40,8 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="padm-bench-") as scratch:
         config = university(Path(scratch), chosen.students)
         rounds = [one_round(config, Path(scratch), whole=chosen.whole) for _ in range(chosen.rounds)]
-    cores = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"machine: {cores}, {platform.machine()}, Python {platform.python_version()}")
+    print(machine_line())
     for label, part in (("whole run", 0), ("building", 1), ("audit", 2)):
         print(f"{label:<10} {seconds(rounds, part, 0):7.2f} s  {seconds(rounds, part, 1):7.2f} s CPU")
     for label, part in (("building", 1), ("whole run", 0)):
@@ -54,10 +53,8 @@ def seconds(rounds: list[list[Clock]], part: int, clock: int) -> float:
 
 
 def university(folder: Path, students: int) -> padm.Config:
-    report = write_sample(f"duckdb://{folder / 'source.duckdb'}", students=students // CAMPUSES, campuses=CAMPUSES)
-    lines = ['[warehouse]\nurl = "duckdb://warehouse.duckdb"\n[privacy]\nhash_key = "benchmark"\n']
-    lines += [f'[sources.{s.name}]\nurl = "duckdb://source.duckdb"\nschema = "{s.schema}"\n' for s in report.sources]
-    (folder / "padm.toml").write_text("\n".join(lines))
+    schemas = write_source(f"duckdb://{folder / 'source.duckdb'}", students)
+    (folder / "padm.toml").write_text(configuration("duckdb://source.duckdb", schemas), encoding="utf-8")
     return padm.load_config(folder / "padm.toml")
 
 

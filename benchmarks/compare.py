@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="padm-bench-") as scratch:
         folder = Path(scratch)
         code = {side: checkout(chosen.repository, folder / side, commit) for side, commit in zip(SIDES, commits, strict=True)}
-        schemas = write_source(folder / "source.duckdb", chosen.students)
+        schemas = write_source(f"duckdb://{folder / 'source.duckdb'}", chosen.students)
         shutil.copy(folder / "source.duckdb", folder / "changed.duckdb")
         change(folder / "changed.duckdb", schemas)
         rounds = [one_round(yardstick, folder, code, schemas, number) for number in range(chosen.rounds)]

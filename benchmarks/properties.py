@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from _machine import machine_line
 from hypothesis import HealthCheck, Phase, given, settings
-from sample import machine
 
 from padm_ibis.define.model import model_of
 from padm_ibis.gold import GOLD
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--given", choices=("gold", "silver", "bronze"), default="silver")
     parser.add_argument("--campuses", type=int, default=2)
     options = parser.parse_args()
-    print(machine())
+    print(machine_line())
     clock = Clock()
     with clock.of("compile"):
         run = prepare(functions[options.model], given=options.given)

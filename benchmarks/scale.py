@@ -15,8 +15,6 @@ import argparse
 import itertools
 import json
 import math
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,10 +22,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from padm_ibis.define.layers import LAYERS
-from padm_ibis.sample import SAMPLE_AS_OF, write_sample
+from _machine import machine_line
+from _university import configuration, write_source
 
-CAMPUSES = 2
+from padm_ibis.define.layers import LAYERS
+from padm_ibis.sample import SAMPLE_AS_OF
+
 SHORT = 0.05
 CHILD = """
 import json, resource, subprocess, sys
@@ -54,8 +54,7 @@ def main() -> None:
     parser.add_argument("--memory-limit", help="instead of the default; such as 2GB")
     parser.add_argument("--folder", type=Path, help="where the universities and warehouses are made; default: a temporary one")
     chosen = parser.parse_args()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    print(f"machine: {os.cpu_count()} cores, {memory:.0f} GiB, {platform.machine()}, Python {platform.python_version()}")
+    print(machine_line())
     found: dict[int, list[Layer]] = {}
     for students in chosen.students:
         with tempfile.TemporaryDirectory(prefix="padm-scale-", dir=chosen.folder) as scratch:
@@ -66,12 +65,10 @@ def main() -> None:
 
 def size(folder: Path, students: int, memory_limit: str | None) -> list[Layer]:
     began = time.perf_counter()
-    report = write_sample(f"duckdb://{folder / 'source.duckdb'}", students=students // CAMPUSES, campuses=CAMPUSES)
+    schemas = write_source(f"duckdb://{folder / 'source.duckdb'}", students)
     print(f"\n{students:,} students: source made in {time.perf_counter() - began:.0f} s", flush=True)
     limit = f'memory_limit = "{memory_limit}"\n' if memory_limit else ""
-    lines = [f'[warehouse]\nurl = "duckdb://warehouse.duckdb"\n{limit}[privacy]\nhash_key = "benchmark"\n']
-    lines += [f'[sources.{s.name}]\nurl = "duckdb://source.duckdb"\nschema = "{s.schema}"\n' for s in report.sources]
-    (folder / "padm.toml").write_text("\n".join(lines))
+    (folder / "padm.toml").write_text(configuration("duckdb://source.duckdb", schemas, warehouse=limit), encoding="utf-8")
     layers = []
     for name in LAYERS:
         layer = build(folder, name)

@@ -1,6 +1,7 @@
 """Write the pages that are made from code and tests: ``python docs/generate.py [--check]``.
 
-``configuration.md`` comes from the configuration's own classes, ``functions.md`` from the matrix that a test keeps.
+``configuration.md`` comes from the configuration's own classes, ``functions.md`` from the matrix that a test keeps, the README's
+figures beside other tools from what was measured last.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pydantic.fields import FieldInfo
 from padm_ibis.config import SourceConfig
 from padm_ibis.config.settings import File
 
-MATRIX = Path(__file__).parents[1] / "tests" / "data" / "functions.tsv"
+ROOT = Path(__file__).parents[1]
+MATRIX = ROOT / "tests" / "data" / "functions.tsv"
+README = ROOT / "README.md"
 OUTCOMES = {
     "same": "the same on DuckDB and PostgreSQL, value by value and to the bit",
     "refused": "refused at definition, before anything is read, with the line to write instead",
@@ -49,6 +52,14 @@ def functions() -> str:
         if names := [f"`{name}`" for name, what in kept if what == outcome]:
             parts.append(f"## {outcome.capitalize()} ({len(names)})\n\n{text[:1].upper()}{text[1:]}.\n\n{', '.join(names)}\n")
     return FUNCTIONS + "\n".join(parts)
+
+
+def readme() -> str:
+    """Return the README with the figures of the last measurement."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))  # its files are commands, not a package
+    from _results import load, put_into
+
+    return put_into(README.read_text(encoding="utf-8"), load())
 
 
 def page() -> str:
@@ -101,12 +112,17 @@ def main() -> None:
     """Write the pages, or with ``--check`` say whether they are as the code is."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true")
-    pages = {Path(__file__).with_name(name): make() for name, make in (("configuration.md", page), ("functions.md", functions))}
+    docs = Path(__file__).parent
+    pages = {docs / "configuration.md": page(), docs / "functions.md": functions(), README: readme()}
     if not options.parse_args().check:
         for file, text in pages.items():
             file.write_text(text, encoding="utf-8")
-    elif stale := [file.name for file, text in pages.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]:
-        sys.exit(f"{' and '.join(stale)} of docs/ are not what the code says: python docs/generate.py")
+    elif stale := [
+        str(file.relative_to(ROOT))
+        for file, text in pages.items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]:
+        sys.exit(f"not what the code and the measurements say: {', '.join(stale)}: python docs/generate.py")
 
 
 if __name__ == "__main__":
