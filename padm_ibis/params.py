@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,8 @@ class Params:
         """The greatest academic year whose cutoff is not after ``as_of``."""
         year = self.as_of_year
         return year if self.cutoff(year) <= self.as_of else year - 1
+
+    @property
+    def last_labelled_year(self) -> int:
+        """The greatest academic year whose next one was closed ``label_delay_days`` before ``as_of``."""
+        return replace(self, as_of=self.as_of - dt.timedelta(days=self.label_delay_days)).last_closed_year - 1

@@ -126,6 +126,17 @@ class Work(Reader, Protocol):
     def create(self, layer: str, name: str, query: str, schema: ibis.Schema, design: Design | None = None) -> int:
         """Make the table ``name`` from a query, its columns cast to ``schema``; return its rows."""
 
+    def exchange(self, layer: str, name: str, theirs: str, rows: str, design: Design | None = None) -> int:
+        """Let other rows take the place of some rows of a table that there is; return its rows.
+
+        Parameters
+        ----------
+        theirs
+            The condition that the rows fulfil which go, over the table as ``t``.
+        rows
+            The table of those that come, qualified and quoted, with the same columns.
+        """
+
     def publish(self, run_id: str) -> None:
         """Make everything committed visible to readers, in one step; the version they saw is kept.
 

@@ -12,10 +12,13 @@ from padm_ibis.errors import UsageError
 from padm_ibis.report.tables import DescribedColumn, DescribedTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from padm_ibis.define.contract import Column
     from padm_ibis.define.graph import Graph
     from padm_ibis.define.model import Model
     from padm_ibis.params import Params
+    from padm_ibis.sources.spec import ResourceSpec
 
 
 @click.command()
@@ -36,17 +39,19 @@ def show(options: Common, name: str, restated: bool, since: str | None, limit: i
         raise UsageError("--since goes with --restated.")
     from padm_ibis import api
     from padm_ibis.definitions import Definitions
+    from padm_ibis.engine.erased import specs_of
 
-    definitions = Definitions(options.load(secrets=False))
+    config = options.load(secrets=False)
+    definitions = Definitions(config)
     graph = definitions.graph
-    described = describe(graph, graph[name], definitions.params(api.date(None)))
+    described = describe(graph, graph[name], definitions.params(api.date(None)), specs_of(config).values())
     options.answer(described)
     if options.quiet:
         return 0
-    for key in ("table", "description", "key", "defined_at", "reads", "read_by"):
+    for key in ("table", "description", "key", "defined_at", "reads", "read_by", "parameters", "person_by_person"):
         value = getattr(described, key)
         if value:
-            say(f"{key.replace('_', ' ') + ':':<13}{', '.join(value) if isinstance(value, list) else value}", under=13)
+            say(f"{key.replace('_', ' ') + ':':<18}{', '.join(value) if isinstance(value, list) else value}", under=18)
     click.echo()
     _show_columns(described.columns)
     return 0
@@ -64,9 +69,21 @@ def _show_restated(options: Common, name: str, since: str | None, limit: int) ->
     return 0
 
 
-def describe(graph: Graph, model: Model, params: Params) -> DescribedTable:
-    """Return what is known of a table, as plain data."""
+def describe(graph: Graph, model: Model, params: Params, specs: Iterable[ResourceSpec] = ()) -> DescribedTable:
+    """Return what is known of a table, as plain data.
+
+    Parameters
+    ----------
+    specs
+        The tables that sources fill, which say whose their rows are.
+    """
     from padm_ibis.define import contract as contracts
+    from padm_ibis.define.moments import read_by
+    from padm_ibis.define.owner import keys_by_table
+    from padm_ibis.engine.moved import keys_of
+
+    above = [m for m in graph if m.layer != "bronze" and m.name in graph.dag.upstream([model.name])]
+    keys = keys_by_table({m.name: graph.bind(m, params) for m in above}, keys_of(specs)).get(model.name, ())
 
     return DescribedTable(
         table=f"{model.layer}.{model.name}",
@@ -75,6 +92,8 @@ def describe(graph: Graph, model: Model, params: Params) -> DescribedTable:
         defined_at=model.where,
         reads=list(model.inputs),
         read_by=[other.name for other in graph if model.name in other.inputs and other.layer != "bronze"],
+        parameters=list(read_by(graph, model, params)),
+        person_by_person=[keys[0].source, keys[0].number] if keys else [],
         columns=[_described(model, c) for c in contracts.columns(model.contract, params)],
     )
 

@@ -326,7 +326,7 @@ def _aggregate(facts: Facts, aggregate: ops.Aggregate) -> Facts:
 def _filter(facts: Facts, predicates: Iterable[ops.Value]) -> Facts:
     determines = list(facts.determines)
     constants = dict(facts.constants)
-    for predicate in _conjuncts(predicates):
+    for predicate in conjuncts(predicates):
         match predicate:
             case (
                 ops.Equals(left=ops.Field() as column, right=ops.Literal(value=value))
@@ -344,10 +344,11 @@ def _filter(facts: Facts, predicates: Iterable[ops.Value]) -> Facts:
     return Facts(facts.keys, tuple(determines), constants)
 
 
-def _conjuncts(predicates: Iterable[ops.Value]) -> Iterable[ops.Value]:
+def conjuncts(predicates: Iterable[ops.Value]) -> Iterable[ops.Value]:
+    """Yield what must all hold, each by itself."""
     for predicate in predicates:
         if isinstance(predicate, ops.And):
-            yield from _conjuncts([predicate.left, predicate.right])
+            yield from conjuncts([predicate.left, predicate.right])
         else:
             yield predicate
 
@@ -375,7 +376,7 @@ def _unnest(facts: Facts, relation: ops.TableUnnest) -> Facts:
 def _fixed(predicates: Iterable[ops.Value], side: set[ops.Relation]) -> list[ops.Field]:
     """Columns of ``side`` that equality with something of the other side (or a constant) fixes."""
     fixed = []
-    for predicate in _conjuncts(predicates):
+    for predicate in conjuncts(predicates):
         if not isinstance(predicate, ops.Equals | ops.IdenticalTo):
             continue
         for one, other in ((predicate.left, predicate.right), (predicate.right, predicate.left)):
@@ -425,7 +426,7 @@ def _join(left: Facts, right: Facts, link: ops.JoinLink) -> Facts:
 
 
 def _equalities(predicates: Iterable[ops.Value]) -> Iterable[tuple[Columns, Columns]]:
-    for predicate in _conjuncts(predicates):
+    for predicate in conjuncts(predicates):
         if isinstance(predicate, ops.Equals):
             left, right = injective(predicate.left), injective(predicate.right)
             if isinstance(left, ops.Field) and isinstance(right, ops.Field):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType, ModuleType
 
@@ -13,7 +14,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from padm_ibis.define import contract as contracts
-from padm_ibis.define import declared, mistakes, places
+from padm_ibis.define import declared, mistakes, moments, places
 from padm_ibis.define.contract import Contract
 from padm_ibis.define.dag import Dag, Node
 from padm_ibis.define.layers import LAYERS, LOADER_COLUMNS
@@ -78,7 +79,7 @@ class Graph:
         if model.layer == "bronze":
             inputs = {name: self.sources[name].unbound() for name in model.inputs}
         else:
-            given = table or (lambda m: contracts.unbound(m.contract, m.name, params))
+            given = table or partial(_unbound, params)
             inputs = {name: given(self.models[name]) for name in model.inputs}
         try:
             made: object = model.function(**inputs, **({PARAMS: params} if model.takes_params else {}))
@@ -90,8 +91,15 @@ class Graph:
             raise DefinitionError(f"{model.where}: {model.name} returns {what}.")
         return made
 
-    def check_schemas(self, models: Iterable[Model], params: Params) -> dict[str, ir.Table]:
+    def check_schemas(
+        self, models: Iterable[Model], params: Params, parameters: dict[str, set[str]] | None = None
+    ) -> dict[str, ir.Table]:
         """Build the expression of each model and compare it with its contract, without any data.
+
+        Parameters
+        ----------
+        parameters
+            Takes in the names of the parameters that each model reads.
 
         Raises
         ------
@@ -103,8 +111,10 @@ class Graph:
         expressions: dict[str, ir.Table] = {}
         unwritten, different = list[str](), list[str]()
         for model in models:
+            read = parameters.setdefault(model.name, set()) if parameters is not None else set()
+            plain = partial(_unbound, params)
             try:
-                expressions[model.name] = expression = self.bind(model, params)
+                expressions[model.name] = expression = self.bind(model, moments.watched(params, read), plain)
             except DefinitionError as error:
                 unwritten.append(error.message)
             else:
@@ -116,6 +126,10 @@ class Graph:
         if unwritten:
             raise DefinitionError("\n".join(unwritten), hint=INPUTS)
         return expressions
+
+
+def _unbound(params: Params, model: Model) -> ir.Table:
+    return contracts.unbound(model.contract, model.name, params)
 
 
 def expected(model: Model, params: Params) -> ibis.Schema:

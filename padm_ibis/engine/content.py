@@ -22,10 +22,17 @@ _VERSION = {"duckdb": "version()", "postgres": "pg_catalog.current_setting('serv
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Rows of a table, and the fingerprint of what they say."""
+    """Rows of a table, and the fingerprint of what they say.
+
+    Attributes
+    ----------
+    total
+        The sum of the rows' hashes, from which the fingerprint of the table with some rows exchanged follows.
+    """
 
     rows: int
     fingerprint: str
+    total: int = 0
 
 
 def of_tables(work: Work, tables: Collection[tuple[str, str]]) -> dict[str, Content]:
@@ -49,11 +56,47 @@ def columns_of(work: Work, places: Collection[str]) -> dict[tuple[str, str], lis
 
 
 def _of(work: Work, place: str, name: str, columns: Sequence[tuple[str, str]]) -> Content:
-    hashed = f"SELECT {hash_of(work.dialect, [column for column, _ in columns])} AS h FROM {quote(place)}.{quote(name)}"
+    rows, total, version = _summed(work, f"{quote(place)}.{quote(name)}", [column for column, _ in columns])
+    return _content(work.dialect, columns, rows, total, version)
+
+
+def exchanged(work: Work, before: Content, columns: Sequence[tuple[str, str]], gone: str, come: str) -> Content | None:
+    """Return what a table holds once some rows took the place of others; None where another engine counted before.
+
+    Parameters
+    ----------
+    before
+        What it held.
+    columns
+        Names and types of the columns that matter; see `columns_of`.
+    gone, come
+        Tables of the rows it had and has, qualified and quoted.
+    """
+    names = [column for column, _ in columns]
+    less, minus, version = _summed(work, gone, names)
+    more, plus, _ = _summed(work, come, names)
+    was = _content(work.dialect, columns, before.rows, before.total, version)
+    if was.fingerprint != before.fingerprint:
+        return None
+    return _content(work.dialect, columns, before.rows - less + more, before.total - minus + plus, version)
+
+
+def of_place(work: Work, place: str, columns: Sequence[str]) -> str:
+    """Return the fingerprint of what some columns of a table say, qualified and quoted."""
+    rows, total, version = _summed(work, place, columns)
+    return _content(work.dialect, [(column, "") for column in columns], rows, total, version).fingerprint
+
+
+def _summed(work: Work, place: str, columns: Sequence[str]) -> tuple[int, int, str]:
+    hashed = f"SELECT {hash_of(work.dialect, columns)} AS h FROM {place}"
     ((rows, total, version),) = work.execute(f"SELECT count(*), sum(h), {_VERSION[work.dialect]} FROM ({hashed}) AS hashed")
+    return int(rows), int(total or 0), str(version)
+
+
+def _content(dialect: str, columns: Sequence[tuple[str, str]], rows: int, total: int, version: str) -> Content:
     head = ", ".join(f"{column} {kind}" for column, kind in columns)
-    digest = hashlib.sha256(f"{head}|{rows}|{total or 0}".encode()).hexdigest()[:32]
-    return Content(int(rows), f"{work.dialect}-{version.removeprefix('v').split()[0]}:{digest}")
+    digest = hashlib.sha256(f"{head}|{rows}|{total}".encode()).hexdigest()[:32]
+    return Content(rows, f"{dialect}-{version.removeprefix('v').split()[0]}:{digest}", total)
 
 
 def hash_of(dialect: str, columns: Iterable[str]) -> str:

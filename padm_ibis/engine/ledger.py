@@ -36,7 +36,7 @@ TABLES = {
     " feature_rows bigint, columns text, inputs text",
     "restated_keys": "run_id text, table_name text, row_key text, kind text, cause text, columns text, was text, became text",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
-    " seconds double precision, content text, model text",
+    " seconds double precision, content text, model text, total text",
     "state": "key text, value text",
     "rollbacks": "rolled_back_at timestamp, from_run text, to_run text, rolled_back_by text",
 }
@@ -47,6 +47,7 @@ ADDED = (
     ("runs", "details", "text"),
     ("tables", "content", "text"),
     ("tables", "model", "text"),
+    ("tables", "total", "text"),
 )
 """Columns that warehouses of earlier versions lack."""
 
@@ -65,6 +66,8 @@ class Record:
         Fingerprint of what its rows say; see `engine.content`. Empty where an earlier version of this library made it.
     model
         Fingerprint of its expression and contract; see `fingerprint.of_model`.
+    total
+        What the fingerprint of its content was made from; see `engine.content`.
     """
 
     name: str
@@ -78,6 +81,12 @@ class Record:
     seconds: float
     content: str = ""
     model: str = ""
+    total: str = ""
+
+    @property
+    def holds(self) -> Content:
+        """What the table held when it was made."""
+        return Content(self.rows, self.content, int(self.total or 0))
 
 
 def ensure(work: Work) -> None:
@@ -111,7 +120,7 @@ def record(work: Work, found: Record) -> None:
     work.execute(f"DELETE FROM {SCHEMA}.tables WHERE name = ?", [found.name])
     values = [
         found.name, found.layer, found.rows, found.code, found.params, json.dumps(dict(found.inputs)), found.made_by,
-        found.made_at, found.seconds, found.content, found.model,
+        found.made_at, found.seconds, found.content, found.model, found.total,
     ]  # fmt: skip
     work.execute(f"INSERT INTO {SCHEMA}.tables VALUES ({', '.join('?' * len(values))})", values)
 
@@ -121,7 +130,9 @@ def bronze_changed(work: Work, found: Mapping[str, Content], run_id: str, now: d
     before = records(work) if found else {}
     for name, content in found.items():
         model = before[name].model if name in before else ""
-        record(work, Record(name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint, model))
+        record(work, Record(
+            name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint, model, str(content.total)
+        ))  # fmt: skip
 
 
 def get(reader: Reader, key: str) -> str | None:

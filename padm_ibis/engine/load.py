@@ -57,6 +57,7 @@ def load(work: Work, run: RunState, names: Collection[str]) -> None:
         if fresh:
             ledger.put(work, "unpublished", run.report.run_id)
     run.changed = frozenset(fresh)
+    run.touched = bool(names) and not gone and not interrupted
     if loaded.failures and len(loaded.failures) == len(run.config.sources):
         first = loaded.failures[0]
         listed = "\n".join(f"  {f.source_db}: {f.message}" for f in loaded.failures)

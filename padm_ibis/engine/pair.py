@@ -6,7 +6,7 @@ In them, ``o`` is the old table and ``n`` the new one.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from padm_ibis.engine import content
@@ -15,7 +15,7 @@ from padm_ibis.sources.values import literal, quote
 if TYPE_CHECKING:
     from padm_ibis.backends.base import Work
     from padm_ibis.define.model import Model
-    from padm_ibis.engine.state import RunState
+    from padm_ibis.engine.state import RunState, Standing
 
 Place = tuple[str, str]
 """Schema and name."""
@@ -35,6 +35,10 @@ class Pair:
         Names of those that both have, of the same type.
     come, gone
         Names of those that only the new one has, and only the old one.
+    published
+        Where ``old`` and ``new`` are some rows of the table: the keys of the whole as it was, as a statement reads them.
+    table
+        The whole table as it is.
     """
 
     model: Model
@@ -44,6 +48,13 @@ class Pair:
     columns: tuple[str, ...]
     come: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    published: str = ""
+    table: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The keys of the whole table as it was, as a statement reads them."""
+        return self.published or self.old
 
     @property
     def year(self) -> str | None:
@@ -59,16 +70,23 @@ class Pair:
 def pairs_of(work: Work, run: RunState, names: Collection[str]) -> dict[str, Pair]:
     """Return tables that a run set aside and made anew, each beside what it was."""
     models = [run.definitions.graph.models[name] for name in names]
-    places = {model.name: (run.former[model.name], (work.locate(model.layer, model.name), model.name)) for model in models}
-    columns = content.columns_of(work, {place for both in places.values() for place, _ in both})
-    return {model.name: _pair(work.dialect, model, *places[model.name], columns) for model in models}
+    columns = content.columns_of(
+        work, {schema for standing in run.former.values() for schema, _ in (standing.former, standing.latter)}
+    )
+    return {model.name: _pair(work, model, run.former[model.name], columns) for model in models}
 
 
-def _pair(dialect: str, model: Model, old: Place, new: Place, columns: Mapping[Place, Sequence[tuple[str, str]]]) -> Pair:
-    before, now = dict(columns[old]), dict(columns[new])
+def _pair(work: Work, model: Model, standing: Standing, columns: Mapping[Place, Sequence[tuple[str, str]]]) -> Pair:
+    before, now = dict(columns[standing.former]), dict(columns[standing.latter])
     both = tuple(column for column, kind in now.items() if before.get(column) == kind)
     come, gone = (tuple(c for c in some if c not in both) for some in (now, before))
-    return Pair(model, _place(old), _place(new), dialect, both, come, gone)
+    old, new = _place(standing.former), _place(standing.latter)
+    table, names = _place((work.locate(model.layer, model.name), model.name)), columns_sql("", model.grain)
+    pair = Pair(model, old, new, work.dialect, both, come, gone, table=table)
+    if not standing.in_part:
+        return pair
+    stayed = f"SELECT {names} FROM {table} AS t WHERE NOT EXISTS (SELECT 1 FROM {new} AS n WHERE {same_key('n', 't', pair)})"
+    return replace(pair, published=f"({stayed} UNION ALL SELECT {names} FROM {old}) AS p")
 
 
 def _place(found: Place) -> str:
@@ -140,6 +158,6 @@ def of_published_moments(pair: Pair) -> tuple[str, str]:
         return "", ""
     year = quote(pair.year)
     if SOURCE not in pair.model.grain:
-        return f" OR m.{year} <= (SELECT max({year}) FROM {pair.old})", ""
-    newest = f"(SELECT {SOURCE}, max({year}) AS padm_newest FROM {pair.old} GROUP BY {SOURCE})"
+        return f" OR m.{year} <= (SELECT max({year}) FROM {pair.whole})", ""
+    newest = f"(SELECT {SOURCE}, max({year}) AS padm_newest FROM {pair.whole} GROUP BY {SOURCE})"
     return f" OR m.{year} <= p.padm_newest", f" LEFT JOIN {newest} p ON p.{SOURCE} = m.{SOURCE}"

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from padm_ibis.backends.base import Design, Work
-from padm_ibis.engine import ledger
 
 if TYPE_CHECKING:
     import ibis
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from padm_ibis.engine.state import RunState
     from padm_ibis.engine.validate import Run
     from padm_ibis.params import Params
+
+
+_NONE = "-"
 
 
 def runner(work: Work, run: RunState, models: Iterable[Model]) -> Run:
@@ -39,10 +41,46 @@ def statement(work: Work, run: RunState, model: Model) -> str:
     """The query that makes a table."""
     from padm_ibis.define.compile import sql
 
-    inputs = [run.definitions.graph.models[name] for name in model.inputs]
-    params = ledger.params_of(run.definitions.dag.nodes[model.name], run.params)
-    key = f"{work.dialect} {_places(work, inputs)} {model.name} {params}"
+    key = place_and_parameters(work, run, model)
     return run.definitions.statements.get(key, lambda: sql(bound(work, run, model), work.dialect, pretty=False))
+
+
+def place_and_parameters(work: Work, run: RunState, model: Model) -> str:
+    """What a statement over a model's inputs depends on, besides the code."""
+    from padm_ibis.define import moments
+
+    inputs = [run.definitions.graph.models[name] for name in model.inputs]
+    read = moments.values(parameters(run, model), run.definitions.params(run.request.as_of))
+    return f"{work.dialect} {_places(work, inputs)} {model.name} {settings(run)} {read}"
+
+
+def settings(run: RunState) -> dict[str, Any]:
+    """The run parameters that decide on columns, which count for every table."""
+    return {key: value for key, value in run.params.items() if isinstance(value, bool)}
+
+
+def parameters(run: RunState, model: Model) -> tuple[str, ...]:
+    """The names of the run parameters that a model reads."""
+    from padm_ibis.define import moments
+
+    def written() -> str:
+        return _text(moments.read_by(run.definitions.graph, model, run.definitions.params(run.request.as_of)))
+
+    found = run.definitions.statements.get(_parameters_of(run, model.name), written)
+    return () if found == _NONE else tuple(found.split())
+
+
+def keep_parameters(run: RunState, name: str, read: Iterable[str]) -> None:
+    """Know from now on which run parameters a model reads."""
+    run.definitions.statements.get(_parameters_of(run, name), lambda: _text(read))
+
+
+def _parameters_of(run: RunState, name: str) -> str:
+    return f"parameters {name} {settings(run)}"
+
+
+def _text(read: Iterable[str]) -> str:
+    return " ".join(sorted(read)) or _NONE
 
 
 def _places(work: Work, models: Iterable[Model]) -> str:
@@ -86,7 +124,9 @@ def bound(work: Work, run: RunState, model: Model) -> ir.Table:
     """The expression over the tables this run finds; most often they are where they are read for good."""
     graph = run.definitions.graph
     inputs = [graph.models[name] for name in model.inputs]
-    if model.name in run.expressions and all(work.locate(m.layer, m.name) == m.layer for m in inputs):
+    if all(work.locate(m.layer, m.name) == m.layer for m in inputs):
+        if model.name not in run.expressions:
+            run.expressions[model.name] = graph.bind(model, run.definitions.params(run.request.as_of))
         return run.expressions[model.name]
     return graph.bind(model, run.definitions.params(run.request.as_of), partial(table, work, run))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from padm_ibis.engine import queries
 from padm_ibis.errors import ConfigError, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def check_definitions(run: RunState, names: Iterable[str]) -> None:
     names = list(names)
     graph = run.definitions.graph
     params = run.definitions.params(run.request.as_of)
-    run.expressions.update(graph.check_schemas([graph.models[name] for name in names], params))
+    parameters: dict[str, set[str]] = {}
+    run.expressions.update(graph.check_schemas([graph.models[name] for name in names], params, parameters))
+    for name, read in parameters.items():
+        queries.keep_parameters(run, name, read)
     refuse(lint_graph(graph, params, names, run.expressions))
 
 

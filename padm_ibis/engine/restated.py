@@ -200,7 +200,7 @@ class _Comparison:
         """Restated rows, each with what happened to facts of its own: none that are of a later year than could have moved it."""
         until = "0"
         if pair.year:
-            newest = f"(SELECT max({quote(pair.year)}) FROM {pair.new})"
+            newest = f"(SELECT max({quote(pair.year)}) FROM {pair.table})"
             own = "r.padm_features <> '' OR r.padm_kind <> 'changed'"
             if causes.AS_OF in self.changes[pair.model.name].params:  # by the facts of later years it knows more, and rightly so
                 own += " OR NOT r.padm_label"
@@ -269,7 +269,7 @@ class _Comparison:
 
     def _counted(self, pair: Pair, told: str, cause: str, change: Change) -> list[Restated]:
         table = f"{pair.model.layer}.{pair.model.name}"
-        ((published,),) = self.work.execute(f"SELECT count(*) FROM {pair.old}")
+        ((published,),) = self.work.execute(f"SELECT count(*) FROM {pair.whole}")
         columns: dict[tuple[str, str], dict[str, int]] = {}
         for kind, why, name, count in self.work.execute(
             f"SELECT padm_kind, padm_cause, padm_name, count(*) FROM (SELECT padm_kind, {cause} AS padm_cause,"

@@ -114,6 +114,7 @@ def _run_in(work: Work, run: RunState, began: float) -> None:
         bronze = _settle(work, run)
         work.foresee([(node.layer, node.name) for node in run.nodes], partial(queries.schema, run))
         work.take_up(report.run_id)
+        run.before = ledger.records(work)
         if run.of("bronze"):
             load(work, run, bronze)
         stale = ledger.why_stale(run.nodes, ledger.records(work), run.definitions.fingerprints, run.params)

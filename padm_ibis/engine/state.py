@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from padm_ibis.backends.base import Work
     from padm_ibis.config import Config
+    from padm_ibis.engine.ledger import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,23 @@ class Request:
     extract: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Rows of a table as they were, beside those that took their place.
+
+    Attributes
+    ----------
+    former, latter
+        Schema and name of where they stand meanwhile.
+    in_part
+        Whether these are some rows of the table; all others are as they were.
+    """
+
+    former: tuple[str, str]
+    latter: tuple[str, str]
+    in_part: bool = False
+
+
 @dataclass(slots=True)
 class RunState:
     """One run while it goes on."""
@@ -76,8 +94,12 @@ class RunState:
     suppressed: Suppressed = NOBODY
     begun: bool = False
     related: set[tuple[str, str]] = field(default_factory=set)
-    former: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Tables that this run makes anew and compares with what they were → where those stand meanwhile."""
+    before: Mapping[str, Record] = field(default_factory=dict)
+    """What every table was made from when the run began."""
+    touched: bool = False
+    """Whether the loading wrote down whose rows it changed."""
+    former: dict[str, Standing] = field(default_factory=dict)
+    """Tables that this run makes anew and compares with what they were."""
 
     @property
     def params(self) -> dict[str, Any]:

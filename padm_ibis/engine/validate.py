@@ -7,6 +7,7 @@ of rows and nothing else, and of those no hash and nothing that names a person.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,23 +107,41 @@ def rules(contract: type[Contract], params: Params) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-def summary(table: ir.Table, contract: type[Contract], tried: Sequence[Rule]) -> ir.Table:
-    """Return the fused query: one row with the number of rows and, per rule, of those that break it."""
+def summary(table: ir.Table, contract: type[Contract], tried: Sequence[Rule], among: ir.Table | None = None) -> ir.Table:
+    """Return the fused query: one row with the number of rows and, per rule, of those that break it.
+
+    Parameters
+    ----------
+    among
+        The table in which the keys of these rows must be unique; by default these rows are all there are.
+    """
     grain = list(contracts.key(contract))
     measures: dict[str, ir.Value] = {"rows": table.count()}
     for number, rule in enumerate(tried):
         if rule.broken is None:
+            keys = _of_these_keys(table, among, grain).select(grain)
             # DISTINCT takes two nulls for equal, as a key does
-            measures[f"r{number}"] = table.count() - table.select(grain).distinct().count().as_scalar()
+            measures[f"r{number}"] = keys.count().as_scalar() - keys.distinct().count().as_scalar()
         else:
             measures[f"r{number}"] = rule.broken(table).ifelse(1, 0).sum().coalesce(0)
     return table.aggregate(**measures)
 
 
-def broken_rows(table: ir.Table, contract: type[Contract], rule: Rule, limit: int = EXAMPLES) -> ir.Table:
-    """Return keys of rows that break a rule, in key order, without those that are personal data."""
+def _of_these_keys(table: ir.Table, among: ir.Table | None, grain: Sequence[str]) -> ir.Table:
+    """The rows of another table that have the key of one of these; these themselves, where they are all there are."""
+    if among is None:
+        return table
+    keys = table.select(grain).distinct()
+    return among.semi_join(keys, [among[name].identical_to(keys[name]) for name in grain])
+
+
+def broken_rows(
+    table: ir.Table, contract: type[Contract], rule: Rule, limit: int = EXAMPLES, among: ir.Table | None = None
+) -> ir.Table:
+    """Return keys of rows that break a rule, in key order, without those that are personal data; see `summary`."""
     grain = list(contracts.key(contract))
     if rule.broken is None:
+        table = _of_these_keys(table, among, grain)
         rows = table.group_by(grain).aggregate(_n=lambda t: t.count()).filter(lambda t: t["_n"] > 1)
     else:
         rows = table.filter(rule.broken(table))
@@ -140,8 +159,26 @@ def _may_be_shown(column: Column) -> bool:
     return column.pii in ("none", "indirect") and not column.name.endswith("_hash")
 
 
+def rules_tried(name: str, contract: type[Contract], params: Params, config: Config) -> str:
+    """Return what tells the rules that a table is tried by from any others, as text."""
+    chosen = [f"{rule.described}={severity}" for rule, severity in _chosen(name, contract, params, config)]
+    return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:32]
+
+
+def _chosen(name: str, contract: type[Contract], params: Params, config: Config | None) -> list[tuple[Rule, Severity]]:
+    found = ((rule, _severity(config, f"{name}.{rule.name}")) for rule in rules(contract, params))
+    return [(rule, severity) for rule, severity in found if severity != "off"]
+
+
 def validate(
-    run: Run, table: ir.Table, name: str, contract: type[Contract], params: Params, config: Config | None = None
+    run: Run,
+    table: ir.Table,
+    name: str,
+    contract: type[Contract],
+    params: Params,
+    config: Config | None = None,
+    among: ir.Table | None = None,
+    part: str = "",
 ) -> Validation:
     """Try every rule of a contract on a table.
 
@@ -151,16 +188,22 @@ def validate(
         Executes an expression and returns its rows; see `Run`.
     name
         The table's name: messages and ``checks.rules`` use it.
+    among
+        The table that these are some rows of, in which their keys must be unique, too.
+    part
+        Which rows these are, where they are not all: statements are kept by it.
     """
-    tried = [rule for rule in rules(contract, params) if _severity(config, f"{name}.{rule.name}") != "off"]
-    total, *counts = (int(value or 0) for value in run(_key("rules", name, tried), lambda: summary(table, contract, tried))[0])
+    severities = _chosen(name, contract, params, config)
+    tried = [rule for rule, _ in severities]
+    key = _key(f"rules {part}".rstrip(), name, tried)
+    total, *counts = (int(value or 0) for value in run(key, lambda: summary(table, contract, tried, among))[0])
     results, failed = [], []
-    for rule, count in zip(tried, counts, strict=True):
+    for (rule, severity), count in zip(severities, counts, strict=True):
         if not count:
             continue
-        verdict: Verdict = "warn" if _severity(config, f"{name}.{rule.name}") == "warn" else "error"
+        verdict: Verdict = "warn" if severity == "warn" else "error"
         keys = shown_keys(contract)
-        found = run("", partial(broken_rows, table, contract, rule)) if keys else []
+        found = run("", partial(broken_rows, table, contract, rule, among=among)) if keys else []
         shown = tuple(example(keys, row) for row in found)
         result = CheckResult(name, rule.described, verdict, count, shown)
         results.append(result)
@@ -323,14 +366,20 @@ def orphans(child: ir.Table, parent: ir.Table, relation: Relation) -> ir.Table:
 
 
 def check_relations(
-    run: Run, table: Callable[[Model], ir.Table], tried: Sequence[Relation], config: Config
+    run: Run, table: Callable[[Model], ir.Table], tried: Sequence[Relation], config: Config, *, in_part: bool = False
 ) -> tuple[CheckResult, ...]:
-    """Look for orphans: one query for all relations of a table, a second one only for what failed."""
+    """Look for orphans: one query for all relations of a table, a second one only for what failed.
+
+    Parameters
+    ----------
+    in_part
+        Whether ``table`` gives only some rows of the table that refers to others.
+    """
     chosen = [(r, s) for r in tried if (s := _severity(config, f"{r.child.name}.{r.name}", config.checks.foreign_key)) != "off"]
     if not chosen:
         return ()
     relations = [relation for relation, _ in chosen]
-    key = _key("relations", relations[0].child.name, relations)
+    key = _key("relations of some" if in_part else "relations", relations[0].child.name, relations)
     found = {int(number): int(failed) for failed, number in run(key, lambda: _count_orphans(table, relations))}
     results = []
     for number, (relation, severity) in enumerate(chosen):

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 import duckdb
 
 from padm_ibis.sources.spec import ResourceSpec
+from padm_ibis.sources.values import literal, quote
 
 LEDGER = "_padm"
 DUPLICATE = "another row has this key"
@@ -67,6 +68,26 @@ class Sync:
     synced_at: dt.datetime
     run_id: str
     buckets: Buckets
+
+
+TOUCHED = "padm_touched"
+"""The temporary table of whose rows a run inserted, changed or removed: ``resource``, ``identity``, ``source_db``, ``number``.
+
+A number that is null stands for rows that are nobody's, and one for all of a source's: then any table may come out otherwise.
+"""
+TOUCHED_COLUMNS = "resource text, identity text, source_db text, number text"
+
+
+def touched_rows(spec: ResourceSpec, rows: Iterable[str]) -> str:
+    """Return the query of whose rows some relations' are, as rows of `TOUCHED`."""
+    owners = spec.owners.items()
+    parts = [
+        f"SELECT {literal(spec.name)}, {literal(identity)}, source_db, CAST({quote(column)} AS text) FROM {relation} AS t"
+        + (f" WHERE {quote(column)} IS NOT NULL" if number else "")
+        for relation in rows
+        for number, (column, identity) in enumerate(owners)
+    ]
+    return " UNION ".join(parts) or f"SELECT {literal(spec.name)}, '', '', CAST(NULL AS text)"
 
 
 def syncs_of(heads: Iterable[tuple[Any, ...]], buckets: Iterable[tuple[Any, ...]]) -> dict[str, Sync]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-
 import ibis
 import ibis.expr.types as ir
 
@@ -244,7 +241,7 @@ def _labels(series: ir.Table, params: Params) -> dict[str, ir.Value]:
     """Labels of the year and of the next one, the latter null for those who have left and until they are known."""
     t = series
     is_there = t.salida.isnull() | (t.ultimo_activo > t.salida)
-    has_label = is_there & (t.anio_academico <= _last_labelled_year(params))
+    has_label = is_there & (t.anio_academico <= params.last_labelled_year)
     stays = t.activo_siguiente.notnull() | (t.egreso_siguiente == 1)
     return {
         "dropout_flag": t.dropout_flag.fill_null(0),
@@ -252,8 +249,3 @@ def _labels(series: ir.Table, params: Params) -> dict[str, ir.Value]:
         "dropout_next_year": has_label.ifelse(t.dropout_siguiente.fill_null(0), ibis.null("int64")),
         "inactivo_next_year": has_label.ifelse(1 - terms.flag(stays), ibis.null("int64")),
     }
-
-
-def _last_labelled_year(params: Params) -> int:
-    """The greatest year whose next one was closed label_delay_days before as_of."""
-    return replace(params, as_of=params.as_of - timedelta(days=params.label_delay_days)).last_closed_year - 1

@@ -44,7 +44,15 @@ class DescribedColumn:
 
 @dataclass(frozen=True, slots=True)
 class DescribedTable:
-    """One table: what a row is, what it reads, who reads it."""
+    """One table: what a row is, what it reads, who reads it.
+
+    Attributes
+    ----------
+    parameters
+        The run parameters that it depends on, and what follows from them, such as ``last_closed_year``.
+    person_by_person
+        The columns that say whose a row is, where rows of some people can be made anew by themselves.
+    """
 
     table: str
     description: str
@@ -52,6 +60,8 @@ class DescribedTable:
     defined_at: str
     reads: list[str]
     read_by: list[str]
+    parameters: list[str]
+    person_by_person: list[str]
     columns: list[DescribedColumn]
 
 

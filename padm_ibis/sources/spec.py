@@ -38,6 +38,10 @@ PLACEHOLDER = re.compile(r'"padm_source__([A-Za-z0-9_]+)"')
 _PREFIX = "padm_source__"
 
 
+OWNERS: tuple[Identity, ...] = ("alumno", "persona")
+"""What of a person a row may be of, the narrowest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """A source table as the expressions expect it; see `padm_ibis.define.source_table.SourceTable`."""
@@ -94,6 +98,18 @@ class ResourceSpec:
     def own_columns(self) -> dict[str, str]:
         """The columns that the statement yields."""
         return {name: kind for name, kind in self.columns.items() if name not in LOADER_COLUMNS}
+
+    @property
+    def owners(self) -> dict[str, Identity]:
+        """The columns that say whose a row is, the one to go by first.
+
+        A student record's number says it before a person's, which is of use beside it only where the table is the one that
+        says whose the record is: its key.
+        """
+        found = {what: name for name, what in reversed(list(self.people.items()))}
+        ordered = {found[what]: what for what in OWNERS if what in found}
+        first = next(iter(ordered), None)
+        return ordered if first is None or self.key == (first,) else {first: ordered[first]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,21 @@ from typing import Any
 import duckdb
 
 from padm_ibis.extract.buckets import among, bucket
-from padm_ibis.extract.store import DUPLICATE, LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync, syncs_of
+from padm_ibis.extract.store import (
+    DUPLICATE,
+    LEDGER,
+    TABLES,
+    TOUCHED,
+    TOUCHED_COLUMNS,
+    Change,
+    Plan,
+    Rejects,
+    Staged,
+    State,
+    Sync,
+    syncs_of,
+    touched_rows,
+)
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -38,6 +52,7 @@ class DuckDBStore:
                 self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for name, columns in TABLES.items():
                 self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER}.{name} ({columns})")
+            self._run(f"CREATE OR REPLACE TEMP TABLE {TOUCHED} ({TOUCHED_COLUMNS})")
             found: dict[str, list[tuple[str, str]]] = {}
             for table, column, kind in self._run(
                 "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'bronze'"
@@ -152,6 +167,7 @@ class DuckDBStore:
             return Change(rows=before)
         if staged == table:
             self._rows[spec.name, source_db] = arrived
+            self._touch(f"SELECT {literal(spec.name)}, '', {literal(source_db)}, NULL")
             return Change(inserted=arrived, rows=arrived)
         match = " AND ".join(f"s.{quote(name)} IS NOT DISTINCT FROM b.{quote(name)}" for name in spec.key)
         if plan.mode == "buckets" and self._strays(spec, plan, staged, f"{table} b ON b.{mine} AND {match}"):
@@ -172,7 +188,12 @@ class DuckDBStore:
             # A statement of the contract's: what did not arrive is gone at the source.
             read = among(spec, "duckdb", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
             gone = f"SELECT b.rowid FROM {table} b ANTI JOIN {staged} s ON {match} WHERE b.{mine} AND {read}"
+            self._touch(touched_rows(spec, [f"(SELECT * FROM {table} WHERE rowid IN ({gone}))"]))
             deleted = self._one(f"DELETE FROM {table} WHERE rowid IN ({gone})")
+        if inserted or updated:
+            changed = "(SELECT * FROM {} WHERE rowid IN (SELECT {} FROM padm_changed))"
+            both = changed.format(staged, "new_row"), changed.format(table, "old_row")
+            self._touch(touched_rows(spec, both))
         if updated:
             self._con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT old_row FROM padm_changed)")
         if inserted or updated:
@@ -271,6 +292,10 @@ class DuckDBStore:
             for table, row in ((staged, "new_row"), (_bronze(spec.name), "old_row"))
         )
         return frozenset(number for (number,) in self._run(" UNION ".join(parts)))
+
+    def _touch(self, query: str) -> None:
+        """Take note of whose rows change."""
+        self._con.execute(f"INSERT INTO temp.{TOUCHED} {query}")
 
     def _is_the_same(self, spec: ResourceSpec, table: str, read: int, source_db: str) -> bool:
         """Whether all rows of a resource arrived and are those of bronze, which has no key twice: compared as a whole."""

@@ -139,6 +139,15 @@ class DuckDBWork:
             row = self.raw.execute(f'SELECT count(*) FROM "{layer}"."{name}"').fetchone()
         return int(row[0]) if row else 0
 
+    def exchange(self, layer: str, name: str, theirs: str, rows: str, design: Design | None = None) -> int:
+        """See `base.Work.exchange`."""
+        place = f'"{layer}"."{name}"'
+        with statements(self.target, name):
+            self.raw.execute(f"DELETE FROM {place} WHERE rowid IN (SELECT t.rowid FROM {place} AS t WHERE {theirs})")
+            self.raw.execute(f"INSERT INTO {place} SELECT * FROM {rows}")
+            row = self.raw.execute(f"SELECT count(*) FROM {place}").fetchone()
+        return int(row[0]) if row else 0
+
     def publish(self, run_id: str) -> None:
         """Copy the work file beside the readers' file and rename it over it; the file they had is kept."""
         temporary = self.state / f"publish-{run_id}.duckdb"

@@ -24,7 +24,20 @@ from padm_ibis.backends.postgres import bronze_log
 from padm_ibis.backends.postgres.connection import execute, explained
 from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.buckets import among, bucket
-from padm_ibis.extract.store import LEDGER, TABLES, Change, Plan, Rejects, Staged, State, Sync, syncs_of
+from padm_ibis.extract.store import (
+    LEDGER,
+    TABLES,
+    TOUCHED,
+    TOUCHED_COLUMNS,
+    Change,
+    Plan,
+    Rejects,
+    Staged,
+    State,
+    Sync,
+    syncs_of,
+    touched_rows,
+)
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote, sql_type
 
@@ -69,6 +82,8 @@ class PostgresStore:
                 self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for name, columns in TABLES.items():
                 self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER}.{name} ({columns})")
+            self._run(f"DROP TABLE IF EXISTS pg_temp.{TOUCHED}")
+            self._run(f"CREATE TEMP TABLE {TOUCHED} ({TOUCHED_COLUMNS})")
             found: dict[str, dict[str, str]] = {}
             for table, column, kind in self._run(
                 "SELECT c.relname, a.attname, upper(format_type(a.atttypid, a.atttypmod)) FROM pg_attribute a"
@@ -173,6 +188,7 @@ class PostgresStore:
         if not self._run(f"SELECT 1 FROM {table} WHERE {mine} LIMIT 1"):
             rows = self._copy(spec, query, table)
             change = Change(inserted=rows, rows=rows)
+            self._touch(f"SELECT {literal(spec.name)}, '', {literal(source_db)}, NULL")
         else:
             columns = ", ".join(f"{quote(n)} {_collated(sql_type(k, 'postgres'))}" for n, k in spec.columns.items())
             self._run(f"CREATE TEMP TABLE padm_staged ({columns}) ON COMMIT DROP")
@@ -204,7 +220,11 @@ class PostgresStore:
             # A statement of the contract's: what did not arrive is gone at the source.
             read = among(spec, "postgres", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
             gone = f"SELECT padm_row FROM {old} WHERE {read} AND NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
+            self._touch(touched_rows(spec, [f"(SELECT t.* FROM {table} t JOIN ({gone}) g ON t.ctid = g.padm_row)"]))
             deleted = self._delete(spec, f"USING ({gone}) g WHERE t.ctid = g.padm_row")
+        changed = "(SELECT t.* FROM {} t JOIN pg_temp.padm_changed c ON t.ctid = c.{})"
+        both = changed.format("pg_temp.padm_staged", "new_row"), changed.format(table, "old_row")
+        self._touch(touched_rows(spec, both))
         updated = self._delete(spec, "USING pg_temp.padm_changed c WHERE t.ctid = c.old_row")
         names = ", ".join(quote(name) for name in spec.columns)
         written = self._count(
@@ -238,6 +258,10 @@ class PostgresStore:
             for place, row in (("pg_temp.padm_staged", "new_row"), (table, "old_row"))
         )
         return frozenset(number for (number,) in self._run(" UNION ".join(parts)))
+
+    def _touch(self, query: str) -> None:
+        """Take note of whose rows change."""
+        self._run(f"INSERT INTO pg_temp.{TOUCHED} {query}")
 
     def _delete(self, spec: ResourceSpec, condition: str) -> int:
         """Take rows away, and write them down where earlier versions are kept; return how many."""

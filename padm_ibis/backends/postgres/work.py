@@ -115,6 +115,20 @@ class PostgresWork(Session):
         self._built[layer, name] = design
         return rows
 
+    def exchange(self, layer: str, name: str, theirs: str, rows: str, design: Design | None = None) -> int:
+        """See `base.Work.exchange`: what readers use stays as it is, the rows that stay are copied."""
+        with explained(self.config, name):
+            self._analyse()
+            next_place = table(open_next(self.raw, layer), name)
+            if (layer, name) in self._built:
+                self.raw.execute(f"DELETE FROM {next_place} t WHERE {theirs}")
+            else:
+                self.raw.execute(f"CREATE TABLE {next_place} AS SELECT t.* FROM {table(layer, name)} t WHERE NOT {theirs}")
+            self.raw.execute(f"INSERT INTO {next_place} SELECT * FROM {rows}")
+            self.raw.execute(f"ANALYZE {next_place}")
+        self._built[layer, name] = design
+        return int(self.execute(f"SELECT count(*) FROM {next_place}")[0][0])
+
     def _analyse(self) -> None:
         """Collect statistics of the bronze tables whose rows changed."""
         for changed in sorted(self._unanalysed):

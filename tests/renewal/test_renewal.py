@@ -1,0 +1,344 @@
+"""Whatever changes between runs, every table is what it would be had it been made as a whole from what the source says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import people_school as school
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+import padm_ibis as padm
+from padm_ibis.config import load_config
+from padm_ibis.define import contract as contracts
+from padm_ibis.define.compile import create_table_as, sql
+from padm_ibis.definitions import collect
+from padm_ibis.engine.making import Making
+from padm_ibis.engine.renewal import Renewal, Share
+from padm_ibis.report.run import RunReport
+
+RECORDS = 24
+FIRST_DAY = dt.date(2024, 5, 1)
+GRAPH = collect(["people_school"], guarani=False)
+TABLES = [model for model in GRAPH if model.layer != "bronze"]
+Table = list[tuple[Any, ...]]
+
+
+def start() -> school.Rows:
+    """24 persons with a record each, one of them without a person; 72 marks, a few of nobody, a few in the future."""
+    draw = random.Random(3)
+    days = [f"{year}-{month:02}-15" for year in (2021, 2022, 2023) for month in range(1, 13)] + ["2024-05-02", "2024-05-20"]
+    numbers = range(1, RECORDS + 1)
+    return {
+        "person": [(n, f"200{n % 10}-01-01") for n in numbers],
+        "record": [(n, None if n == 7 else n, "abc"[n % 3]) for n in numbers],
+        "mark": [
+            (n, None if n % 30 == 0 else n % RECORDS + 1, n % 3, draw.choice(days), draw.randint(1, 10)) for n in range(1, 73)
+        ],
+        "survey": [(n, "2023-03-01", "yes" if n % 2 else "no") for n in numbers],
+        "subject": [(n, f"s{n}") for n in range(3)],
+    }
+
+
+class Nights:
+    """One warehouse, its source, and how things stand there."""
+
+    def __init__(self, folder: Path, warehouse: str | None = None) -> None:
+        self.folder, self.warehouse = folder, warehouse
+        self.rows, self.as_of, self.more = start(), FIRST_DAY, ""
+        self.source = folder / "source.duckdb"
+        self.free = 1000
+
+    def number(self) -> int:
+        self.free += 1
+        return self.free
+
+    def config(self) -> Path:
+        return school.write_config(self.folder / "w", self.source, self.more)
+
+    def run(self) -> RunReport:
+        school.write(self.source, self.rows)
+        where = {} if self.warehouse is None else {"warehouse": self.warehouse}
+        return padm.run(config=self.config(), as_of=self.as_of, **where)
+
+    def found(self) -> dict[str, Table]:
+        """What readers see of silver and gold."""
+        if self.warehouse is not None:
+            with psycopg.connect(self.warehouse) as con:
+                return {m.name: _sorted(con.execute(_select(m)).fetchall()) for m in TABLES}  # type: ignore[arg-type]
+        with duckdb.connect(str(self.folder / "w" / "w.duckdb"), read_only=True) as con:
+            return {m.name: _sorted(con.execute(_select(m)).fetchall()) for m in TABLES}
+
+    def expected(self) -> dict[str, Table]:
+        """Every table made as a whole, in a database of its own, from the source's rows."""
+        params = load_config(self.config()).pipeline.params(self.as_of)
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH '{self.source}' AS source (READ_ONLY)")
+            con.execute("CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold")
+            for table in school.COLUMNS:
+                rows = (
+                    f"SELECT 'north' AS source_db, *, now()::TIMESTAMP AS _extracted_at, '' AS _run_id FROM source.school.{table}"
+                )
+                con.execute(f"CREATE TABLE bronze.{table}s AS {rows}")
+            for model in TABLES:
+                schema = contracts.schema(model.contract, params)
+                con.execute(create_table_as(model.layer, model.name, sql(GRAPH.bind(model, params)), schema, "duckdb"))
+            return {m.name: _sorted(con.execute(_select(m)).fetchall()) for m in TABLES}
+
+
+def _select(model: Any) -> str:
+    return f"SELECT {', '.join(contracts.schema(model.contract).names)} FROM {model.layer}.{model.name}"
+
+
+def _sorted(rows: Table) -> Table:
+    return sorted(rows, key=lambda row: tuple((value is None, str(value)) for value in row))
+
+
+@pytest.fixture
+def extents(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """How much of each table the last run made anew."""
+    found: dict[str, str] = {}
+    choose = Renewal.share
+
+    def share(self: Renewal, model: Any) -> Share:
+        chosen = choose(self, model)
+        found[model.name] = chosen.extent
+        return chosen
+
+    monkeypatch.setattr(Renewal, "share", share)
+    return found
+
+
+# --- worked out by hand -------------------------------------------------------------------------------------
+
+
+def test_a_changed_mark_makes_one_persons_rows_anew(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.run()
+    assert set(extents.values()) == {"all"}, "the first time"
+    extents.clear()
+    (place,) = [n for n, row in enumerate(nights.rows["mark"]) if row[0] == 5]
+    mark, record, subject, day, _ = nights.rows["mark"][place]
+    nights.rows["mark"][place] = (mark, record, subject, day, 0)
+    report = nights.run()
+    some = {"fact_mark", "totals", "years", "compared", "unpassed", "families"}
+    assert extents == dict.fromkeys(some, "people") | {"ranked": "all", "houses": "all"}
+    assert nights.found() == nights.expected()
+    assert {t.name for t in report.tables if t.action == "unchanged" and t.layer != "bronze"} == {
+        "dim_person", "dim_record", "dim_survey", "aged",
+    }  # fmt: skip
+
+
+def test_a_mark_of_nobody_or_a_renamed_subject_makes_all_anew(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.run()
+    nights.rows["mark"].append((900, None, 1, "2023-01-01", 3))
+    nights.run()
+    assert extents["fact_mark"] == "all", "nobody's rows are not found by whose they are"
+    assert nights.found() == nights.expected()
+    nights.rows["subject"][1] = (1, "another")
+    nights.run()
+    assert extents["fact_mark"] == "all"
+    assert extents["totals"] == "people", "no sum of anybody's moved"
+    assert nights.found() == nights.expected()
+
+
+def test_a_new_best_of_all_makes_everybodys_comparison_anew(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.run()
+    nights.rows["mark"].append((900, 3, 1, "2023-01-01", 1000))
+    nights.run()
+    assert (extents["totals"], extents["compared"]) == ("people", "all")
+    assert nights.found() == nights.expected()
+
+
+def test_the_next_day_passes_the_marks_of_that_day_alone(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.rows["mark"] = [row for row in nights.rows["mark"] if not row[3].startswith("2024")]
+    nights.rows["mark"].append((900, 3, 1, "2024-05-02", 9))
+    nights.run()
+    nights.as_of += dt.timedelta(days=1)
+    nights.run()
+    assert extents["fact_mark"] == "people"
+    assert extents["dim_person"] == "nothing", "the age is that of a year"
+    assert extents["years"] == "people"
+    assert nights.found() == nights.expected()
+    extents.clear()
+    nights.as_of += dt.timedelta(days=1)
+    nights.run()
+    assert set(extents.values()) == {"nothing"}
+
+
+def test_a_later_year_moves_ages_and_nobody_who_is_not_asked_for_one(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.rows["mark"] = [row for row in nights.rows["mark"] if not row[3].startswith("2024")]
+    nights.run()
+    nights.as_of = dt.date(2025, 1, 1)
+    nights.run()
+    assert extents["dim_person"] == "all"
+    assert extents["aged"] == "people", "dim_person is another table; nobody's birth moved"
+    assert nights.found() == nights.expected()
+
+
+def test_a_run_that_failed_leaves_nothing_out(tmp_path: Path, extents: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    nights = Nights(tmp_path)
+    nights.run()
+    nights.rows["mark"].append((900, 3, 1, "2023-01-01", 9))
+    with monkeypatch.context() as patched:
+        patched.setattr(Making, "make", _broken)
+        with pytest.raises(RuntimeError):
+            nights.run()
+    nights.run()
+    assert extents["fact_mark"] == "all", "what the run before had found to be moved went with it"
+    assert nights.found() == nights.expected()
+
+
+def _broken(*_: Any) -> None:
+    raise RuntimeError("cut off")
+
+
+def test_a_person_brings_all_records_along(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.rows["record"][10] = (11, 3, "b")  # person 3 has two records
+    nights.run()
+    nights.rows["survey"][2] = (3, "2024-01-01", "changed")
+    nights.run()
+    assert extents["totals"] == "people"
+    answers = {row[1]: row[-1] for row in nights.found()["totals"]}
+    assert (answers[3], answers[11]) == ("changed", "changed")
+    assert nights.found() == nights.expected()
+
+
+# --- any sequence ---------------------------------------------------------------------------------------------
+
+Step = Callable[[Nights, random.Random], None]
+
+
+def _mark(nights: Nights, draw: random.Random) -> None:
+    rows = nights.rows["mark"]
+    near = nights.as_of + dt.timedelta(days=draw.choice([-400, -40, -1, 0, 1, 2, 30]))
+    record = draw.choice([*range(1, RECORDS + 1), 99, None] if draw.random() < 0.3 else range(1, RECORDS + 1))
+    values = (record, draw.randrange(4), draw.choice([near, None]) if draw.random() < 0.2 else near, draw.randint(1, 10))
+    if draw.random() < 0.4 or not rows:
+        rows.append((nights.number(), *values))
+    else:
+        place = draw.randrange(len(rows))
+        rows[place] = (rows[place][0], *values)
+
+
+def _fewer(nights: Nights, draw: random.Random) -> None:
+    rows = nights.rows[draw.choice(["mark", "mark", "record", "person", "survey"])]
+    if rows:
+        rows.pop(draw.randrange(len(rows)))
+
+
+def _record(nights: Nights, draw: random.Random) -> None:
+    rows, person = nights.rows["record"], draw.choice([*range(1, RECORDS + 3), None])
+    if draw.random() < 0.3 or not rows:
+        rows.append((nights.number(), person, draw.choice("abcd")))
+    else:
+        place = draw.randrange(len(rows))
+        rows[place] = (rows[place][0], person, draw.choice("abcd"))
+
+
+def _survey(nights: Nights, draw: random.Random) -> None:
+    day = nights.as_of + dt.timedelta(days=draw.choice([-300, -1, 0, 1, 10]))
+    person = draw.randint(1, RECORDS + 2)
+    kept = [row for row in nights.rows["survey"] if (row[0], str(row[1])) != (person, str(day))]
+    nights.rows["survey"] = [*kept, (person, day, draw.choice(["yes", "no", None]))]
+
+
+def _person(nights: Nights, draw: random.Random) -> None:
+    rows, born = nights.rows["person"], dt.date(draw.randint(1990, 2010), 1, 1)
+    if draw.random() < 0.3 or not rows:
+        rows.append((nights.number(), born))
+    else:
+        place = draw.randrange(len(rows))
+        rows[place] = (rows[place][0], born)
+
+
+def _subject(nights: Nights, draw: random.Random) -> None:
+    rows = nights.rows["subject"]
+    place = draw.randrange(len(rows))
+    rows[place] = (rows[place][0], f"s{draw.randrange(100)}")
+
+
+def _later(nights: Nights, draw: random.Random) -> None:
+    nights.as_of += dt.timedelta(days=draw.choice([1, 1, 1, 2, 20, 300, -1, -20]))
+
+
+def _configured(nights: Nights, draw: random.Random) -> None:
+    nights.more = f"[pipeline]\nacademic_year_start_month = {draw.choice([3, 8])}\n"
+
+
+CHANGES: dict[str, Step] = {
+    "mark": _mark, "fewer": _fewer, "record": _record, "survey": _survey, "person": _person, "subject": _subject, "later": _later,
+    "configured": _configured,
+}  # fmt: skip
+FAILS = "fails"
+OFTEN = [*["mark"] * 5, *["later"] * 3, "record", "survey", "person", "fewer", "subject", "configured", FAILS]
+
+
+@st.composite
+def sequences(draw: st.DrawFn, nights: int) -> list[list[str]]:
+    """The kinds of changes before each run; few at a time, so that most people stay as they are."""
+    night = st.lists(st.sampled_from(OFTEN), min_size=1, max_size=4)
+    return draw(st.lists(night, min_size=1, max_size=nights))
+
+
+def follow(nights: Nights, sequence: list[list[str]], number: int) -> Iterator[str]:
+    """Run after each night's changes; yield what differs from tables that are made as a whole."""
+    draw = random.Random(number)
+    nights.run()
+    for kinds in sequence:
+        for kind in kinds:
+            if kind != FAILS:
+                CHANGES[kind](nights, draw)
+        if FAILS in kinds:
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(Making, "make", _broken)
+                with suppress(RuntimeError):  # a night without anything to make ends well
+                    nights.run()
+        nights.run()
+        found, expected = nights.found(), nights.expected()
+        yield from (f"after {kinds}: {name}" for name in found if found[name] != expected[name])
+
+
+def _law(request: pytest.FixtureRequest, few: int, many: int, check: Callable[[list[list[str]], int], None]) -> None:
+    campaign = request.config.getoption("--campaign")
+    nights = 6 if campaign else 3
+    bounded = settings(
+        max_examples=many if campaign else few, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    seed(17)(bounded(given(sequences(nights), st.integers(0, 10**6))(check)))()
+
+
+def test_any_sequence_leaves_what_a_whole_build_makes(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> None:
+    def check(sequence: list[list[str]], number: int) -> None:
+        assert list(follow(Nights(tmp_path_factory.mktemp("nights")), sequence, number)) == []
+
+    _law(request, 6, 2_000, check)
+
+
+@pytest.mark.postgres
+def test_any_sequence_leaves_the_same_in_postgres(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, request: pytest.FixtureRequest
+) -> None:
+    def check(sequence: list[list[str]], number: int) -> None:
+        with psycopg.connect(postgres_url, autocommit=True) as con:
+            found = con.execute("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information|public)'").fetchall()
+            for (name,) in found:
+                con.execute(f'DROP SCHEMA "{name}" CASCADE')  # type: ignore[arg-type]
+        assert list(follow(Nights(tmp_path_factory.mktemp("nights"), postgres_url), sequence, number)) == []
+
+    _law(request, 3, 300, check)
