@@ -237,6 +237,8 @@ def _new_report(config: Config, request: Request, definitions: Definitions) -> R
 def _leave_beside(run: RunState) -> None:
     """Leave the report beside the warehouse, and a record of the run that needs no warehouse."""
     state, report = run.config.state, run.report
+    if not state.parent.is_dir():  # where the place was mistyped, it is not to be there the next time
+        return
     try:
         Journal(run.config).put(of_report(report, history.process(), now()))
         atomic.write(state / "last_run.json", report.json())

@@ -61,6 +61,8 @@ class Memory:
         OSError
             If it cannot be written.
         """
+        if not self.path.parent.parent.is_dir():  # where the place was mistyped, it is not to be there the next time
+            return
         before = self.last(notice.topic)
         lasts = before is not None and GOOD not in (before.state, notice.state)
         since = before.since if before is not None and lasts else now
