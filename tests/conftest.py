@@ -83,6 +83,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run long tests whole, not in the small form of CI")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
 @pytest.fixture(scope="session")
 def examples(request: pytest.FixtureRequest) -> int:
     """How many universities to draw for each law and model."""

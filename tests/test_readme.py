@@ -18,6 +18,8 @@ from readme import ROOT, Block, blocks
 
 from padm_ibis.sample import write_sample
 
+pytestmark = pytest.mark.early
+
 # What stands for servers of the reader's, and what is made smaller to save time; everything else runs to the letter.
 STANDS_FOR = {
     "postgres://me@localhost/guarani --students 5000": "{guarani} --students 5",

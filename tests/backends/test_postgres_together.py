@@ -19,7 +19,7 @@ from postgres_school import AS_OF, School
 
 from padm_ibis.errors import WarehouseBusy
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.early]
 
 
 def test_a_long_query_neither_waits_nor_is_waited_for(built: School) -> None:

@@ -26,6 +26,8 @@ from padm_ibis.errors import CheckFailed, PadmError, UsageError, WarehouseError
 from padm_ibis.publish import publish
 from padm_ibis.report.run import RunReport
 
+pytestmark = pytest.mark.early
+
 AS_OF = "2024-12-31"
 Content = dict[str, list[tuple[Any, ...]]]
 EVERYTHING = ("bronze.pupils", "bronze.marks", "silver.dim_pupil", "silver.fact_mark", "gold.mart_pupil")

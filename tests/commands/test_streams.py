@@ -12,6 +12,8 @@ import duckdb
 import pytest
 from command_lines import LINES, PROGRAM
 
+pytestmark = pytest.mark.early
+
 C_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}  # without them Python makes UTF-8 of it
 CELLS = {
     "a pipe, C locale": ("$PADM {} | cat; exit ${{PIPESTATUS[0]}}", C_LOCALE),

@@ -15,6 +15,8 @@ from command_lines import LINES, leaves
 from padm_ibis.cli import cli, invoke
 from padm_ibis.report.answer import Answer
 
+pytestmark = pytest.mark.early
+
 ERASED = re.compile(r"\x1b\[2K|\r")
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 each_command = pytest.mark.parametrize("name", LINES)

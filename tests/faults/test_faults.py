@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.early
+
 CAMPAIGN = Path(__file__).with_name("campaign.py")
 
 

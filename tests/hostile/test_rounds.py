@@ -10,7 +10,7 @@ from rounds import University, bronze, contents, differences, run
 
 from padm_ibis.sources.spec import kind_spec
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.early]
 KEYS = {name: spec.key for name, spec in kind_spec("guarani", None).resources.items()}
 DOWN = {3: "sede1", 4: "sede1", 5: "sede1"}
 

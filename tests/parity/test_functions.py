@@ -19,7 +19,7 @@ from padm_ibis.define import lint
 from padm_ibis.define.compile import conformed, safe, type_name
 
 # a function that Ibis is about to drop is still one that a model can write
-pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.early]
 MATRIX = Path(__file__).parents[1] / "data" / "functions.tsv"
 REFUSED_BY_ENGINE = (IbisError, duckdb.Error, psycopg.Error, NotImplementedError)
 

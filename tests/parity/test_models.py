@@ -19,7 +19,7 @@ from padm_ibis.params import Params
 from padm_ibis.testing.run_model import rows_as_table
 from padm_ibis.testing.strategies import tables
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.early]
 
 PARAMS = Params(as_of=dt.date(2025, 2, 28), include_sensitive=True, ranking_min_evaluaciones=1)
 TEXTS = (

@@ -14,7 +14,7 @@ from padm_ibis.sample import SAMPLE_AS_OF, write_sample
 from padm_ibis.sources.postgres import load_reader
 from padm_ibis.sources.values import literal, quote
 
-pytestmark = [pytest.mark.postgres, pytest.mark.campaign]
+pytestmark = [pytest.mark.postgres, pytest.mark.campaign, pytest.mark.early]
 
 
 def test_the_sample_is_the_same_in_both_warehouses(

@@ -22,6 +22,8 @@ from padm_ibis.params import Params
 from padm_ibis.sample import SAMPLE_AS_OF
 from padm_ibis.silver import fact_academic_performance
 
+pytestmark = pytest.mark.early
+
 CUTS = (2017, 2020)
 
 

@@ -26,6 +26,8 @@ from padm_ibis.sample import SAMPLE_AS_OF
 from padm_ibis.silver import SILVER
 from padm_ibis.sources.guarani import TABLES
 
+pytestmark = pytest.mark.early
+
 ALL_WAYS = {**WAYS, "value": value, "peers": peers}
 OF_ONE_ROW = {
     name: ALL_WAYS[name]

@@ -29,6 +29,8 @@ from padm_ibis.sample import SAMPLE_AS_OF
 from padm_ibis.silver import SILVER
 from padm_ibis.sources.guarani import TABLES
 
+pytestmark = pytest.mark.early
+
 CUTS = (2017, 2020)
 DRAWN = 15
 OF = 38  # of 40 student records

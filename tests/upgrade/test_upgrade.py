@@ -17,6 +17,8 @@ import padm_ibis as padm
 from padm_ibis.define.layers import LAYERS
 from padm_ibis.sample import SAMPLE_AS_OF
 
+pytestmark = pytest.mark.early
+
 AS_OF = SAMPLE_AS_OF.isoformat()
 EXPORTED = "mart_kpi_materia"
 REDEFINED = "gold_tft_training_dataset"
