@@ -90,6 +90,7 @@ def checkout(repository: Path, code: Path, commit: str) -> Path:
 
 
 def one_round(yardstick: Yardstick, folder: Path, code: Mapping[str, Path], schemas: list[str], number: int) -> Round:
+    print(f"round {number + 1}", file=sys.stderr, flush=True)
     found: Round = {}
     for side in alternating(SIDES, number):
         work = folder / "work"
