@@ -35,12 +35,18 @@ def md5(text: str) -> str:  # type: ignore[empty-body]
     """MD5 in hexadecimal digits, the same on DuckDB, PostgreSQL and Spark."""
 
 
-def of_model(graph: Graph, model: Model, params: Params) -> str:
+def of_model(graph: Graph, model: Model, params: Params, written: ir.Table | None = None) -> str:
     """Return the fingerprint of a model: its expression, operation by operation, and its contract.
 
     It is that of the code, not of a run: the same whatever the date a warehouse speaks for.
+
+    Parameters
+    ----------
+    written
+        Its expression, where that is there and is the same on any day.
     """
-    lines = [*_operations(graph.bind(model, replace(params, as_of=ANY_DAY)).op())]
+    expression = graph.bind(model, replace(params, as_of=ANY_DAY)) if written is None else written
+    lines = [*_operations(expression.op())]
     for column in contracts.columns(model.contract, params):
         rules = sorted(f"{check.name} {sorted((check.statistics or {}).items())}" for check in column.checks)
         lines.append(f"{column.name} {column.dtype} {column.nullable} {column.role} {column.pii} {column.fk} {rules}")

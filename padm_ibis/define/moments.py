@@ -17,6 +17,10 @@ WORDS = (*FIELDS, *(name for name, value in vars(Params).items() if isinstance(v
 """What a model can ask of the parameters: what was configured, and what follows from it, such as the last closed year."""
 
 
+DATED = frozenset({"as_of"} | {*WORDS} - {*FIELDS})
+"""Those that are others on another day."""
+
+
 def watched(params: Params, read: set[str]) -> Params:
     """Return the same parameters, which note in ``read`` what is asked of them; a closed year is a word of its own."""
 

@@ -212,7 +212,7 @@ class Making:
         return validation
 
     def _keep_rules(self, model: Model, validation: Validation) -> None:
-        ledger.put(self._work, RULES.format(model.name), self._rules(model))
+        ledger.put(self._work, RULES.format(model.name), validation.by)
         ledger.put(self._work, BROKEN.format(model.name), "yes" if validation.results else None)
 
     def _tried(self, model: Model) -> str | None:

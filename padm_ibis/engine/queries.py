@@ -133,9 +133,12 @@ def bound(work: Work, run: RunState, model: Model) -> ir.Table:
 
 def code(run: RunState, model: Model) -> str:
     """The fingerprint of a model's expression and contract."""
-    from padm_ibis.define import fingerprint
+    from padm_ibis.define import fingerprint, moments
 
-    params = run.definitions.params(run.request.as_of)
-    settings = {key: value for key, value in run.params.items() if key != "as_of"}
-    key = f"model {model.name} {settings}"
-    return run.definitions.statements.get(key, lambda: fingerprint.of_model(run.definitions.graph, model, params))
+    def written() -> str:
+        any_day = moments.DATED.isdisjoint(parameters(run, model))
+        expression = run.expressions.get(model.name) if any_day else None
+        return fingerprint.of_model(run.definitions.graph, model, run.definitions.params(run.request.as_of), expression)
+
+    configured = {key: value for key, value in run.params.items() if key != "as_of"}
+    return run.definitions.statements.get(f"model {model.name} {configured}", written)

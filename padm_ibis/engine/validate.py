@@ -79,12 +79,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Outcome of all rules of one table."""
+    """Outcome of all rules of one table; ``by`` tells these rules from any others."""
 
     rows: int
     tried: int
     results: tuple[CheckResult, ...]
     failed: tuple[tuple[Rule, CheckResult], ...]
+    by: str
 
     @property
     def warnings(self) -> int:
@@ -161,7 +162,11 @@ def _may_be_shown(column: Column) -> bool:
 
 def rules_tried(name: str, contract: type[Contract], params: Params, config: Config) -> str:
     """Return what tells the rules that a table is tried by from any others, as text."""
-    chosen = [f"{rule.described}={severity}" for rule, severity in _chosen(name, contract, params, config)]
+    return _by(_chosen(name, contract, params, config))
+
+
+def _by(rules: Iterable[tuple[Rule, Severity]]) -> str:
+    chosen = [f"{rule.described}={severity}" for rule, severity in rules]
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:32]
 
 
@@ -208,7 +213,7 @@ def validate(
         result = CheckResult(name, rule.described, verdict, count, shown)
         results.append(result)
         failed.append((rule, result))
-    return Validation(total, len(tried), tuple(results), tuple(failed))
+    return Validation(total, len(tried), tuple(results), tuple(failed), _by(severities))
 
 
 def _severity(config: Config | None, rule: str, default: Severity = "error") -> Severity:
