@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,14 +129,20 @@ class University:
         return self.con.execute(statement, values).rowcount  # type: ignore[arg-type]
 
 
-def run(config: Path, warehouse: str | None = None) -> RunReport:
-    return padm.run(as_of=SAMPLE_AS_OF, config=config, warehouse=warehouse)
+def run(config: Path, warehouse: str | None = None, as_of: dt.date = SAMPLE_AS_OF) -> RunReport:
+    return padm.run(as_of=as_of, config=config, warehouse=warehouse)
 
 
-def contents(config: Path, warehouse: str | None = None) -> dict[str, str]:
-    """Table → what its rows say, as one number of the engine's."""
+def contents(config: Path, warehouse: str | None = None) -> dict[str, tuple[str, int, int]]:
+    """Table → what the ledger says of it, and its rows and the sum of their hashes as they are."""
     with padm.connect(config, warehouse=warehouse) as opened:
-        return dict(opened.execute("SELECT layer || '.' || name, content FROM _padm.tables ORDER BY 1"))
+        hashed = {"duckdb": "hash({})", "postgres": "hashtextextended(ROW({})::text, 0)"}[opened.dialect]
+        found = {}
+        for layer, name, told in opened.execute("SELECT layer, name, content FROM _padm.tables ORDER BY 1, 2"):
+            columns = [f'"{c}"' for c in opened.table(f"{layer}.{name}").columns if c not in ("_extracted_at", "_run_id")]
+            ((rows, total),) = opened.execute(f"SELECT count(*), sum({hashed.format(', '.join(columns))}) FROM {layer}.{name}")
+            found[f"{layer}.{name}"] = (told, rows, total)
+        return found
 
 
 def bronze(config: Path, keys: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, str], dict[Any, Any]]:
