@@ -156,6 +156,26 @@ def put(work: Work, key: str, value: str | None) -> None:
         work.execute(f"INSERT INTO {SCHEMA}.state VALUES (?, ?)", [key, value])
 
 
+class Facts:
+    """The facts of the engine that one run reads and keeps, read at once."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._known: dict[str, str] = dict(work.execute(f"SELECT key, value FROM {SCHEMA}.state"))
+
+    def get(self, key: str) -> str | None:
+        """Return a fact; see `get`."""
+        return self._known.get(key)
+
+    def put(self, key: str, value: str | None) -> None:
+        """Keep a fact, where it is another than before; see `put`."""
+        if value != self._known.get(key):
+            put(self._work, key, value)
+            self._known.pop(key, None)
+            if value is not None:
+                self._known[key] = value
+
+
 def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt.datetime) -> None:
     """Add what the checks of a run found."""
     for check in checks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.owner import theirs
-from padm_ibis.engine import content, ledger, queries
+from padm_ibis.engine import content, queries
 from padm_ibis.engine.ledger import SCHEMA, Record
 from padm_ibis.engine.renewal import Extent, Renewal, Share
 from padm_ibis.engine.state import Standing, now
@@ -180,7 +180,7 @@ class Making:
         """Try the rules on the rows that came, or, where the table broke one before or was tried by others, on all."""
         import ibis
 
-        if self._tried(model) != self._rules(model) or ledger.get(self._work, BROKEN.format(model.name)):
+        if self._tried(model) != self._rules(model) or self._renewal.facts.get(BROKEN.format(model.name)):
             return self._try_all(model)
         params, (schema, name) = self._params, latter
         rows = ibis.table(contracts.schema(model.contract, params), name=name, database=schema)
@@ -196,7 +196,7 @@ class Making:
         """Try the rules on a bronze table that changed: on the rows of the people that moved, where only those did."""
         keys = self._renewal.keys(model.name)
         of_people = bool(keys) and self._renewal.extent(model.name) == "people"
-        if not of_people or self._tried(model) != self._rules(model) or ledger.get(self._work, BROKEN.format(model.name)):
+        if not of_people or self._tried(model) != self._rules(model) or self._renewal.facts.get(BROKEN.format(model.name)):
             return self._try_all(model)
         table, runner = queries.table(self._work, self._run, model), queries.runner(self._work, self._run, [model])
         rows = theirs(table, keys[0], self._renewal.moved.people)
@@ -212,11 +212,11 @@ class Making:
         return validation
 
     def _keep_rules(self, model: Model, validation: Validation) -> None:
-        ledger.put(self._work, RULES.format(model.name), validation.by)
-        ledger.put(self._work, BROKEN.format(model.name), "yes" if validation.results else None)
+        self._renewal.facts.put(RULES.format(model.name), validation.by)
+        self._renewal.facts.put(BROKEN.format(model.name), "yes" if validation.results else None)
 
     def _tried(self, model: Model) -> str | None:
-        return ledger.get(self._work, RULES.format(model.name))
+        return self._renewal.facts.get(RULES.format(model.name))
 
     def _rules(self, model: Model) -> str:
         return rules_tried(model.name, model.contract, self._params, self._run.config)
@@ -251,14 +251,14 @@ class Making:
             broken = counts.get(relation.described, 0)
             if broken or not in_part:
                 text = f"{self._gravity(relation)} {broken}"
-                ledger.put(self._work, ORPHANS.format(relation.child.name, relation.column), text)
+                self._renewal.facts.put(ORPHANS.format(relation.child.name, relation.column), text)
 
     def _were_whole(self, relation: Relation) -> bool:
         """Whether no row lacked what it refers to when all were looked at last."""
         return self._orphans(relation) == f"{self._gravity(relation)} 0"
 
     def _orphans(self, relation: Relation) -> str | None:
-        return ledger.get(self._work, ORPHANS.format(relation.child.name, relation.column))
+        return self._renewal.facts.get(ORPHANS.format(relation.child.name, relation.column))
 
     def _gravity(self, relation: Relation) -> str:
         config = self._run.config

@@ -47,16 +47,16 @@ def statement(work: Work, run: RunState, model: Model) -> str:
 
 def place_and_parameters(work: Work, run: RunState, model: Model) -> str:
     """What a statement over a model's inputs depends on, besides the code."""
+    inputs = [run.definitions.graph.models[name] for name in model.inputs]
+    return f"{work.dialect} {_places(work, inputs)} {model.name} {read_values(run, model)}"
+
+
+def read_values(run: RunState, model: Model) -> str:
+    """The parameters that a model reads, and those that decide on columns, which count for every table."""
     from padm_ibis.define import moments
 
-    inputs = [run.definitions.graph.models[name] for name in model.inputs]
-    read = moments.values(parameters(run, model), run.definitions.params(run.request.as_of))
-    return f"{work.dialect} {_places(work, inputs)} {model.name} {settings(run)} {read}"
-
-
-def settings(run: RunState) -> dict[str, Any]:
-    """The run parameters that decide on columns, which count for every table."""
-    return {key: value for key, value in run.params.items() if isinstance(value, bool)}
+    columns = {key: value for key, value in run.params.items() if isinstance(value, bool)}
+    return f"{columns} {moments.values(parameters(run, model), run.definitions.params(run.request.as_of))}"
 
 
 def parameters(run: RunState, model: Model) -> tuple[str, ...]:
@@ -76,7 +76,11 @@ def keep_parameters(run: RunState, name: str, read: Iterable[str]) -> None:
 
 
 def _parameters_of(run: RunState, name: str) -> str:
-    return f"parameters {name} {settings(run)}"
+    """By all that a model may decide on what to read, but the date itself: whoever looks at that is known to read it."""
+    from padm_ibis.define import moments
+
+    words = tuple(word for word in moments.WORDS if word != "as_of")
+    return f"parameters {name} {moments.values(words, run.definitions.params(run.request.as_of))}"
 
 
 def _text(read: Iterable[str]) -> str:

@@ -107,6 +107,7 @@ class Renewal:
 
     def __init__(self, work: Work, run: RunState, before: Mapping[str, Record], stale: Collection[str]) -> None:
         self._work, self._run, self._before, self._stale = work, run, before, stale
+        self.facts = ledger.Facts(work)
         specs = specs_of(run.config)
         existing = work.tables()["bronze"]
         self.moved = Moved(work, {name: spec for name, spec in specs.items() if name in existing})
@@ -163,6 +164,8 @@ class Renewal:
         turned = [(identity, query) for identity, query in turned if self._any(query)]
         if not moved and not turned:
             return Share("nothing")
+        if any(self._any(query, " WHERE number IS NULL") for _, query in turned):
+            return Share("all", f"{dated}, for rows of nobody")
         if not (keys := self.keys(model.name)):
             return Share("all", why)
         for identity, query in turned:
@@ -173,8 +176,8 @@ class Renewal:
             return Share("all", f"{why}, and with it what is said of all")
         return Share("people", why, Recipe(keys, self._statement(model)))
 
-    def _any(self, query: str) -> bool:
-        return bool(self._work.execute(f"SELECT 1 FROM ({query}) AS q LIMIT 1"))
+    def _any(self, query: str, where: str = "") -> bool:
+        return bool(self._work.execute(f"SELECT 1 FROM ({query}) AS q{where} LIMIT 1"))
 
     def _turned(self, model: Model, then: Params | None) -> list[tuple[str, str]] | None:
         """Whose rows a later date turns, as identity and query; None where it may turn any row."""
@@ -207,9 +210,8 @@ class Renewal:
         return self._keys[name]
 
     def _of(self, model: Model) -> tuple[Key, ...]:
-        text = self._run.definitions.statements.get(
-            f"owner {model.name} {queries.settings(self._run)}", lambda: self._owner(model)
-        )
+        key = f"owner {model.name} {queries.read_values(self._run, model)}"
+        text = self._run.definitions.statements.get(key, lambda: self._owner(model))
         return tuple(Key(**one) for one in json.loads(text))
 
     def _owner(self, model: Model) -> str:
@@ -228,7 +230,7 @@ class Renewal:
     def _others(self, model: Model) -> bool:
         """Whether what a table's rows share with everybody's is another than when it was made."""
         said = list(self._populations(self.populations(model)))
-        return any(ledger.get(self._work, POPULATION.format(model.name, n)) != text for n, text in enumerate(said))
+        return any(self.facts.get(POPULATION.format(model.name, n)) != text for n, text in enumerate(said))
 
     def _populations(self, found: Populations) -> Iterator[str]:
         """Make the tables that stand for populations, and yield what each says."""
@@ -302,7 +304,7 @@ class Renewal:
 
     def _keep_populations(self, model: Model) -> None:
         for number, said in enumerate(self._populations(self.populations(model))):
-            ledger.put(self._work, POPULATION.format(model.name, number), said)
+            self.facts.put(POPULATION.format(model.name, number), said)
 
     def _differing(self, model: Model, former: str, latter: str) -> Extent:
         """Take in the people whose rows came out otherwise, in what tables read that are made person by person."""
@@ -342,6 +344,6 @@ class Renewal:
             found = needed_columns(self._run.definitions.graph.bind(reader, self._params).op())
             return json.dumps({name: sorted(columns) for name, columns in found.items()})
 
-        text = self._run.definitions.statements.get(f"reads {reader.name} {queries.settings(self._run)}", written)
+        text = self._run.definitions.statements.get(f"reads {reader.name} {queries.read_values(self._run, reader)}", written)
         found: dict[str, list[str]] = json.loads(text)
         return found

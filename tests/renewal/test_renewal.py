@@ -177,6 +177,17 @@ def test_the_next_day_passes_the_marks_of_that_day_alone(tmp_path: Path, extents
     assert set(extents.values()) == {"nothing"}
 
 
+def test_the_next_day_passes_a_mark_of_nobody(tmp_path: Path, extents: dict[str, str]) -> None:
+    nights = Nights(tmp_path)
+    nights.rows["mark"] = [row for row in nights.rows["mark"] if not row[3].startswith("2024")]
+    nights.rows["mark"].append((900, None, 1, "2024-05-02", 9))
+    nights.run()
+    nights.as_of += dt.timedelta(days=1)
+    nights.run()
+    assert extents["fact_mark"] == "all"
+    assert nights.found() == nights.expected()
+
+
 def test_a_later_year_moves_ages_and_nobody_who_is_not_asked_for_one(tmp_path: Path, extents: dict[str, str]) -> None:
     nights = Nights(tmp_path)
     nights.rows["mark"] = [row for row in nights.rows["mark"] if not row[3].startswith("2024")]
@@ -225,7 +236,7 @@ Step = Callable[[Nights, random.Random], None]
 def _mark(nights: Nights, draw: random.Random) -> None:
     rows = nights.rows["mark"]
     near = nights.as_of + dt.timedelta(days=draw.choice([-400, -40, -1, 0, 1, 2, 30]))
-    record = draw.choice([*range(1, RECORDS + 1), 99, None] if draw.random() < 0.3 else range(1, RECORDS + 1))
+    record = draw.choice([99, None, None]) if draw.random() < 0.15 else draw.randint(1, RECORDS)
     values = (record, draw.randrange(4), draw.choice([near, None]) if draw.random() < 0.2 else near, draw.randint(1, 10))
     if draw.random() < 0.4 or not rows:
         rows.append((nights.number(), *values))
