@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 import pytest
+from kept_sql import KeptSQL
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from padm_ibis.testing import model_rows
@@ -68,10 +69,24 @@ def postgres(postgres_url: str) -> Iterator[Backend]:
         yield backend
 
 
+@pytest.fixture(scope="module")
+def duckdb_models() -> Iterator[KeptSQL]:
+    """A DuckDB in memory for the models of a module."""
+    con = ibis.duckdb.connect()
+    yield KeptSQL(con)
+    con.disconnect()
+
+
+@pytest.fixture(scope="module")
+def postgres_models(postgres: Backend) -> KeptSQL:
+    """This module's database, for its models."""
+    return KeptSQL(postgres)
+
+
 @pytest.fixture(params=ENGINES)
 def run(request: pytest.FixtureRequest) -> Callable[..., list[dict[str, Any]]]:
     """Rows that a model yields on each engine, in the order of its key."""
-    backend = None if request.param == "duckdb" else request.getfixturevalue(request.param)
+    backend = request.getfixturevalue(f"{request.param}_models")
 
     def rows(function: Callable[..., ir.Table], inputs: dict[str, list[dict[str, Any]]], **params: Any) -> list[dict[str, Any]]:
         return model_rows(function, inputs, backend=backend, **params)
