@@ -2,7 +2,7 @@
 
 A table is left as it is where nothing that it reads says anything else and no date in its expression passes one of its rows.
 Where all that moved are rows of people, and the table is made person by person (`define.owner`), their rows alone are made
-anew. Whatever else happened, and whenever more than `MOST` of all people moved, it is made as a whole.
+anew. Whatever else happened, whenever more than `MOST` of all people moved, and where the table is small, it is made as a whole.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Extent = Literal["nothing", "people", "all"]
 MOST = 0.2
 """The share of all people up to which their rows are made anew by themselves."""
+FEW_ROWS = 50_000
+"""Rows below which a table is made as a whole: that takes less than writing the statement for some people's rows."""
 POPULATION = "population {} {}"
 """Key of ``_padm.state``: what a table's population said when the table was made."""
 
@@ -172,6 +174,8 @@ class Renewal:
             self.moved.add(identity, query)
         if (moved_people := self.moved.share()) > MOST:
             return Share("all", f"{why}; {moved_people:.0%} of all people")
+        if self._before[model.name].rows < FEW_ROWS:
+            return Share("all", f"{why}; few rows")
         if self._others(model):
             return Share("all", f"{why}, and with it what is said of all")
         return Share("people", why, Recipe(keys, self._statement(model)))

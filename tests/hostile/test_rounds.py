@@ -49,8 +49,9 @@ def test_after_rounds_of_changes_no_table_differs_from_a_fresh_build(
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_few_changes_a_night_leave_what_a_fresh_build_makes(
-    tmp_path: Path, postgres_url: str, request: pytest.FixtureRequest, engine: str
+    tmp_path: Path, postgres_url: str, request: pytest.FixtureRequest, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("padm_ibis.engine.renewal.FEW_ROWS", 0)
     nights = 12 if request.config.getoption("--campaign") else 2
     warehouse = postgres_url if engine == "postgres" else None
     with University(tmp_path, postgres_url, students=100, seed=23) as university:

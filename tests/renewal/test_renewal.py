@@ -21,6 +21,7 @@ from padm_ibis.config import load_config
 from padm_ibis.define import contract as contracts
 from padm_ibis.define.compile import create_table_as, sql
 from padm_ibis.definitions import collect
+from padm_ibis.engine import renewal
 from padm_ibis.engine.making import Making
 from padm_ibis.engine.renewal import Renewal, Share
 from padm_ibis.report.run import RunReport
@@ -100,6 +101,14 @@ def _select(model: Any) -> str:
 
 def _sorted(rows: Table) -> Table:
     return sorted(rows, key=lambda row: tuple((value is None, str(value)) for value in row))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_tables() -> Iterator[None]:
+    """Small tables are made in part, too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(renewal, "FEW_ROWS", 0)
+        yield
 
 
 @pytest.fixture
@@ -214,6 +223,16 @@ def test_a_run_that_failed_leaves_nothing_out(tmp_path: Path, extents: dict[str,
 
 def _broken(*_: Any) -> None:
     raise RuntimeError("cut off")
+
+
+def test_a_small_table_is_made_as_a_whole(tmp_path: Path, extents: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "FEW_ROWS", 60)
+    nights = Nights(tmp_path)
+    nights.run()
+    nights.rows["mark"].append((900, 3, 1, "2023-01-01", 9))
+    nights.run()
+    assert (extents["fact_mark"], extents["totals"]) == ("people", "all"), "72 rows and 24"
+    assert nights.found() == nights.expected()
 
 
 def test_a_person_brings_all_records_along(tmp_path: Path, extents: dict[str, str]) -> None:
