@@ -357,7 +357,7 @@ def test_any_sequence_leaves_what_a_whole_build_makes(
     def check(sequence: list[list[str]], number: int) -> None:
         assert list(follow(Nights(tmp_path_factory.mktemp("nights")), sequence, number)) == []
 
-    _law(request, 6, 2_000, check)
+    _law(request, 4, 2_000, check)
 
 
 @pytest.mark.postgres
@@ -371,4 +371,4 @@ def test_any_sequence_leaves_the_same_in_postgres(
                 con.execute(f'DROP SCHEMA "{name}" CASCADE')  # type: ignore[arg-type]
         assert list(follow(Nights(tmp_path_factory.mktemp("nights"), postgres_url), sequence, number)) == []
 
-    _law(request, 3, 300, check)
+    _law(request, 2, 300, check)
