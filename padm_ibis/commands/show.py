@@ -48,10 +48,10 @@ def show(options: Common, name: str, restated: bool, since: str | None, limit: i
     options.answer(described)
     if options.quiet:
         return 0
-    for key in ("table", "description", "key", "defined_at", "reads", "read_by", "parameters", "person_by_person"):
+    for key in ("table", "description", "key", "defined_at", "reads", "read_by", "parameters", "per_person"):
         value = getattr(described, key)
         if value:
-            say(f"{key.replace('_', ' ') + ':':<18}{', '.join(value) if isinstance(value, list) else value}", under=18)
+            say(f"{key.replace('_', ' ') + ':':<13}{', '.join(value) if isinstance(value, list) else value}", under=13)
     click.echo()
     _show_columns(described.columns)
     return 0
@@ -93,7 +93,7 @@ def describe(graph: Graph, model: Model, params: Params, specs: Iterable[Resourc
         reads=list(model.inputs),
         read_by=[other.name for other in graph if model.name in other.inputs and other.layer != "bronze"],
         parameters=list(read_by(graph, model, params)),
-        person_by_person=[keys[0].source, keys[0].number] if keys else [],
+        per_person=[keys[0].source, keys[0].number] if keys else [],
         columns=[_described(model, c) for c in contracts.columns(model.contract, params)],
     )
 

@@ -50,7 +50,7 @@ class DescribedTable:
     ----------
     parameters
         The run parameters that it depends on, and what follows from them, such as ``last_closed_year``.
-    person_by_person
+    per_person
         The columns that say whose a row is, where rows of some people can be made anew by themselves.
     """
 
@@ -61,7 +61,7 @@ class DescribedTable:
     reads: list[str]
     read_by: list[str]
     parameters: list[str]
-    person_by_person: list[str]
+    per_person: list[str]
     columns: list[DescribedColumn]
 
 
