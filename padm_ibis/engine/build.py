@@ -131,7 +131,11 @@ def _record(work: Work, run: RunState, making: Making) -> None:
             model=queries.code(run, model),
         )
         ledger.record(work, found)
-    models = run.definitions.graph.models
+    models, looked_at = run.definitions.graph.models, {model.name for model in making.models}
     for name, was in known.items():
-        if was.layer == "bronze" and name in models and was.model != (code := queries.code(run, models[name])):
-            ledger.record(work, replace(was, model=code))
+        if name in models and name not in looked_at:
+            found = making.known(was)
+            if was.layer == "bronze":
+                found = replace(found, model=queries.code(run, models[name]))
+            if found != was:
+                ledger.record(work, found)

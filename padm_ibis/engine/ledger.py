@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from padm_ibis.backends import contract
@@ -36,7 +36,7 @@ TABLES = {
     " feature_rows bigint, columns text, inputs text",
     "restated_keys": "run_id text, table_name text, row_key text, kind text, cause text, columns text, was text, became text",
     "tables": "name text, layer text, rows bigint, code text, params text, inputs text, made_by text, made_at timestamp,"
-    " seconds double precision, content text, model text, total text",
+    " seconds double precision, content text, model text, total text, facts text",
     "state": "key text, value text",
     "rollbacks": "rolled_back_at timestamp, from_run text, to_run text, rolled_back_by text",
 }
@@ -48,6 +48,7 @@ ADDED = (
     ("tables", "content", "text"),
     ("tables", "model", "text"),
     ("tables", "total", "text"),
+    ("tables", "facts", "text"),
 )
 """Columns that warehouses of earlier versions lack."""
 
@@ -68,6 +69,8 @@ class Record:
         Fingerprint of its expression and contract; see `fingerprint.of_model`.
     total
         What the fingerprint of its content was made from; see `engine.content`.
+    facts
+        What else a later run wants to know of this very content, such as the rules that it was tried by.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Record:
     content: str = ""
     model: str = ""
     total: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> Content:
@@ -107,12 +111,29 @@ def records(reader: Reader) -> dict[str, Record]:
     if "tables" not in reader.tables()[SCHEMA]:
         return {}
     found = reader.execute(f"SELECT * FROM {SCHEMA}.tables ORDER BY made_at, name")
-    return {
-        name: Record(
-            name, layer, rows, code, params, json.loads(inputs), made_by, made_at, seconds, *(text or "" for text in more)
-        )
-        for name, layer, rows, code, params, inputs, made_by, made_at, seconds, *more in found
-    }
+    return {row[0]: _record(*row) for row in found}
+
+
+def _record(
+    name: str,
+    layer: str,
+    rows: int,
+    code: str,
+    params: str,
+    inputs: str,
+    made_by: str,
+    made_at: dt.datetime,
+    seconds: float,
+    content: str | None = None,
+    model: str | None = None,
+    total: str | None = None,
+    facts: str | None = None,
+) -> Record:
+    """A row of ``tables``; a warehouse of an earlier version has fewer columns."""
+    return Record(
+        name, layer, rows, code, params, json.loads(inputs), made_by, made_at, seconds, content or "", model or "", total or "",
+        json.loads(facts or "{}"),
+    )  # fmt: skip
 
 
 def record(work: Work, found: Record) -> None:
@@ -121,6 +142,7 @@ def record(work: Work, found: Record) -> None:
     values = [
         found.name, found.layer, found.rows, found.code, found.params, json.dumps(dict(found.inputs)), found.made_by,
         found.made_at, found.seconds, found.content, found.model, found.total,
+        json.dumps(dict(found.facts)),
     ]  # fmt: skip
     work.execute(f"INSERT INTO {SCHEMA}.tables VALUES ({', '.join('?' * len(values))})", values)
 
@@ -129,10 +151,10 @@ def bronze_changed(work: Work, found: Mapping[str, Content], run_id: str, now: d
     """Give bronze tables whose rows changed a new version; ``found`` is what each holds now."""
     before = records(work) if found else {}
     for name, content in found.items():
-        model = before[name].model if name in before else ""
-        record(work, Record(
-            name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint, model, str(content.total)
-        ))  # fmt: skip
+        fresh = Record(name, "bronze", content.rows, "", "", {}, run_id, now, 0.0, content.fingerprint, total=str(content.total))
+        if name in before:
+            fresh = replace(fresh, model=before[name].model, facts=before[name].facts)
+        record(work, fresh)
 
 
 def get(reader: Reader, key: str) -> str | None:
@@ -154,26 +176,6 @@ def put(work: Work, key: str, value: str | None) -> None:
     work.execute(f"DELETE FROM {SCHEMA}.state WHERE key = ?", [key])
     if value is not None:
         work.execute(f"INSERT INTO {SCHEMA}.state VALUES (?, ?)", [key, value])
-
-
-class Facts:
-    """The facts of the engine that one run reads and keeps, read at once."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._known: dict[str, str] = dict(work.execute(f"SELECT key, value FROM {SCHEMA}.state"))
-
-    def get(self, key: str) -> str | None:
-        """Return a fact; see `get`."""
-        return self._known.get(key)
-
-    def put(self, key: str, value: str | None) -> None:
-        """Keep a fact, where it is another than before; see `put`."""
-        if value != self._known.get(key):
-            put(self._work, key, value)
-            self._known.pop(key, None)
-            if value is not None:
-                self._known[key] = value
 
 
 def write_checks(work: Work, run_id: str, checks: Iterable[CheckResult], now: dt.datetime) -> None:

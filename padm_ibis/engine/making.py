@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,8 @@ if TYPE_CHECKING:
     from padm_ibis.params import Params
     from padm_ibis.report.results import CheckResult
 
-RULES = "rules {}"
-"""Key of ``_padm.state``: which rules a table was tried by."""
-BROKEN = "broken {}"
-"""Key of ``_padm.state``: whether rows of a table broke one of them."""
-ORPHANS = "orphans {} {}"
-"""Key of ``_padm.state``: how many rows of a table lacked what a column refers to, and how grave that was."""
+RULES, BROKEN, ORPHANS = "rules", "broken", "orphans {}"
+"""Facts of a table: the rules it was tried by; that rows broke one; how many lack what a column refers to, and its gravity."""
 
 
 class Making:
@@ -180,7 +177,7 @@ class Making:
         """Try the rules on the rows that came, or, where the table broke one before or was tried by others, on all."""
         import ibis
 
-        if self._tried(model) != self._rules(model) or self._renewal.facts.get(BROKEN.format(model.name)):
+        if self._tried(model) != self._rules(model) or self._facts(model).get(BROKEN):
             return self._try_all(model)
         params, (schema, name) = self._params, latter
         rows = ibis.table(contracts.schema(model.contract, params), name=name, database=schema)
@@ -196,7 +193,7 @@ class Making:
         """Try the rules on a bronze table that changed: on the rows of the people that moved, where only those did."""
         keys = self._renewal.keys(model.name)
         of_people = bool(keys) and self._renewal.extent(model.name) == "people"
-        if not of_people or self._tried(model) != self._rules(model) or self._renewal.facts.get(BROKEN.format(model.name)):
+        if not of_people or self._tried(model) != self._rules(model) or self._facts(model).get(BROKEN):
             return self._try_all(model)
         table, runner = queries.table(self._work, self._run, model), queries.runner(self._work, self._run, [model])
         rows = theirs(table, keys[0], self._renewal.moved.people)
@@ -212,11 +209,14 @@ class Making:
         return validation
 
     def _keep_rules(self, model: Model, validation: Validation) -> None:
-        self._renewal.facts.put(RULES.format(model.name), validation.by)
-        self._renewal.facts.put(BROKEN.format(model.name), "yes" if validation.results else None)
+        facts = self._facts(model)
+        facts[RULES] = validation.by
+        facts.pop(BROKEN, None)
+        if validation.results:
+            facts[BROKEN] = "yes"
 
     def _tried(self, model: Model) -> str | None:
-        return self._renewal.facts.get(RULES.format(model.name))
+        return self._facts(model).get(RULES)
 
     def _rules(self, model: Model) -> str:
         return rules_tried(model.name, model.contract, self._params, self._run.config)
@@ -250,15 +250,14 @@ class Making:
         for relation in tried:
             broken = counts.get(relation.described, 0)
             if broken or not in_part:
-                text = f"{self._gravity(relation)} {broken}"
-                self._renewal.facts.put(ORPHANS.format(relation.child.name, relation.column), text)
+                self._facts(relation.child)[ORPHANS.format(relation.column)] = f"{self._gravity(relation)} {broken}"
 
     def _were_whole(self, relation: Relation) -> bool:
         """Whether no row lacked what it refers to when all were looked at last."""
         return self._orphans(relation) == f"{self._gravity(relation)} 0"
 
     def _orphans(self, relation: Relation) -> str | None:
-        return self._renewal.facts.get(ORPHANS.format(relation.child.name, relation.column))
+        return self._facts(relation.child).get(ORPHANS.format(relation.column))
 
     def _gravity(self, relation: Relation) -> str:
         config = self._run.config
@@ -279,14 +278,21 @@ class Making:
 
     # --- what is written down ---------------------------------------------------------------------------------
 
+    def _facts(self, model: Model) -> dict[str, str]:
+        return self._renewal.facts.setdefault(model.name, {})
+
+    def known(self, was: Record) -> Record:
+        """Return what the ledger says of a table that was not looked at, with what became known of it all the same."""
+        return replace(was, facts=self._renewal.facts.get(was.name, {}))
+
     def record(self, model: Model) -> Record:
         """Return what the ledger says of a table: when it was made, and what it holds."""
         if model.name not in self.contents:
-            return self._run.before[model.name]
+            return self.known(self._run.before[model.name])
         holds = self.contents[model.name]
         return Record(
             model.name, model.layer, holds.rows, code="", params="", inputs={}, made_by=self.versions[model.name], made_at=now(),
-            seconds=self._seconds[model.name], content=holds.fingerprint, total=str(holds.total),
+            seconds=self._seconds[model.name], content=holds.fingerprint, total=str(holds.total), facts=self._facts(model),
         )  # fmt: skip
 
     @property

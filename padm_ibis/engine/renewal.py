@@ -38,8 +38,8 @@ MOST = 0.2
 """The share of all people up to which their rows are made anew by themselves."""
 FEW_ROWS = 50_000
 """Rows below which a table is made as a whole: that takes less than writing the statement for some people's rows."""
-POPULATION = "population {} {}"
-"""Key of ``_padm.state``: what a table's population said when the table was made."""
+POPULATION = "population {}"
+"""Among the facts of a table: what a population of it said when the table was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,16 @@ class Renewal:
     ----------
     before
         What every table was made from when the run began, bronze included.
+
+    Attributes
+    ----------
+    facts
+        Table → what the run knows of its content beside that; see `ledger.Record`.
     """
 
     def __init__(self, work: Work, run: RunState, before: Mapping[str, Record], stale: Collection[str]) -> None:
         self._work, self._run, self._before, self._stale = work, run, before, stale
-        self.facts = ledger.Facts(work)
+        self.facts = {name: dict(record.facts) for name, record in before.items()}
         specs = specs_of(run.config)
         existing = work.tables()["bronze"]
         self.moved = Moved(work, {name: spec for name, spec in specs.items() if name in existing})
@@ -234,7 +239,8 @@ class Renewal:
     def _others(self, model: Model) -> bool:
         """Whether what a table's rows share with everybody's is another than when it was made."""
         said = list(self._populations(self.populations(model)))
-        return any(self.facts.get(POPULATION.format(model.name, n)) != text for n, text in enumerate(said))
+        known = self.facts.get(model.name, {})
+        return any(known.get(POPULATION.format(n)) != text for n, text in enumerate(said))
 
     def _populations(self, found: Populations) -> Iterator[str]:
         """Make the tables that stand for populations, and yield what each says."""
@@ -308,7 +314,7 @@ class Renewal:
 
     def _keep_populations(self, model: Model) -> None:
         for number, said in enumerate(self._populations(self.populations(model))):
-            self.facts.put(POPULATION.format(model.name, number), said)
+            self.facts.setdefault(model.name, {})[POPULATION.format(number)] = said
 
     def _differing(self, model: Model, former: str, latter: str) -> Extent:
         """Take in the people whose rows came out otherwise, in what tables read that are made person by person."""
