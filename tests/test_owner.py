@@ -79,6 +79,17 @@ MIXED: dict[str, Callable[[], ir.Table]] = {
     "above the mean of all": lambda: MARKS.filter(MARKS.value > MARKS.value.mean().as_scalar()),
     "subjects, whoever has them": lambda: SUBJECTS.left_join(MARKS, ["source_db", "subject"]).select(*SUBJECTS.columns, "record"),
     "a key of half of the rows": lambda: low().group_by("source_db", "low").agg(n=ibis._.count()),
+    "a shifted number": lambda: MARKS.select("source_db", record=MARKS.record + 1),
+    "records beside the sums of the next": lambda: (
+        RECORDS.mutate(following=RECORDS.record + 1)
+        .left_join(sums(), ["source_db", ("following", "record")])
+        .group_by("source_db", "following")
+        .agg(n=ibis._.count())
+    ),
+    "records without a person beside any other": lambda: RECORDS.inner_join(
+        other := RECORDS.view(), [RECORDS.source_db == other.source_db, RECORDS.person.identical_to(other.person)]
+    ).select("source_db", "record"),
+    "what some have that others lack": lambda: RECORDS.select(*PERSON).distinct(),
     "nobody's": lambda: SUBJECTS,
 }
 

@@ -7,7 +7,7 @@ a cohort or a rank, is *mixed*; a table that needs a mixed column is no table of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,6 +20,7 @@ from padm_ibis.define import contract as contracts
 from padm_ibis.define.grain import Grain, find
 from padm_ibis.define.graph import Graph
 from padm_ibis.define.model import Model
+from padm_ibis.define.walk import conjuncts, inside_out, parents, plain
 
 STUDENTS = "students"
 """The bronze table that says which person has which student records."""
@@ -113,8 +114,7 @@ class _Following:
 
     def of(self, root: ops.Node) -> Rows:
         """Return what becomes of a relation's rows."""
-        # Deep expressions would exhaust the stack if a parent were always asked first.
-        for relation in _inside_out(root):
+        for relation in inside_out(root):
             self._known[relation] = self._derived(relation)
         return self._known[root]
 
@@ -130,7 +130,7 @@ class _Following:
                 return self._projected(FIXED, relation.values)
             case ops.PhysicalTable() if not isinstance(relation, ops.AliasedRelation):
                 return self._given(relation.name)
-        before = _before(relation)
+        before = parents(relation)
         parent = self._known[before[0]] if len(before) == 1 else MIXED
         return MIXED if parent.kind == "mixed" else self._of_one(parent, relation)
 
@@ -170,7 +170,7 @@ class _Following:
 
     def _aggregated(self, parent: Rows, aggregate: ops.Aggregate) -> Rows:
         groups = self._projected(parent, aggregate.groups)
-        keys = [v.name for v in map(_plain, aggregate.groups.values()) if isinstance(v, ops.Field)]
+        keys = [v.name for v in map(plain, aggregate.groups.values()) if isinstance(v, ops.Field)]
         if groups.mixed or not _apart(parent, keys):
             return MIXED
         mixed = frozenset(name for name, value in aggregate.metrics.items() if self._reads_others(parent, value))
@@ -227,7 +227,7 @@ class _Following:
         windows = find(value, ops.WindowFunction)
         if not windows and rows.kind != "fixed" and find(value, (ops.Reduction, ops.Analytic)):
             return True
-        keys = ([p.name for p in map(_plain, w.group_by) if isinstance(p, ops.Field)] for w in windows)
+        keys = ([p.name for p in map(plain, w.group_by) if isinstance(p, ops.Field)] for w in windows)
         return not all(_apart(rows, names) for names in keys) or self._reads_others(rows, value)
 
     def _reads_others(self, rows: Rows, value: ops.Value) -> bool:
@@ -266,7 +266,7 @@ class _Scope:
 
     def same_person(self, link: ops.JoinLink, right: Rows) -> bool:
         """Whether a join's condition only lets rows of one person meet."""
-        equal = {i.of for p in _conjuncts(link.predicates) if isinstance(p, ops.Equals) and (i := self._equal(p, link, right))}
+        equal = {i.of for p in conjuncts(link.predicates) if isinstance(p, ops.Equals) and (i := self._equal(p, link, right))}
         return SOURCE in equal and bool(equal & {STUDENT, PERSON})
 
     def _equal(self, condition: ops.Equals, link: ops.JoinLink, right: Rows) -> Id | None:
@@ -311,49 +311,10 @@ def _told(values: Mapping[str, ops.Value], mixed: Collection[str], known: Known)
 
 def _same(value: ops.Value, known: Known) -> Id | None:
     """Of whom a value tells: a column that does, as it is, or left null in some rows."""
-    core, sure = _plain(value), True
+    core, sure = plain(value), True
     if isinstance(core, ops.IfElse) and isinstance(core.false_null_expr, ops.Literal) and core.false_null_expr.value is None:
-        core, sure = _plain(core.true_expr), False
+        core, sure = plain(core.true_expr), False
     if not isinstance(core, ops.Field):
         return None
     found = known(core)
     return None if found is None else Id(found.of, sure=found.sure and sure)
-
-
-def _plain(value: ops.Value) -> ops.Value:
-    """Strip what leaves a value as it is: another name, a whole number's wider type."""
-    while isinstance(value, ops.Alias | ops.Cast):
-        if isinstance(value, ops.Cast):
-            integers = value.arg.dtype.is_integer() and value.to.is_integer()
-            same = type(value.arg.dtype) is type(value.to) or (integers and value.to.nbytes >= value.arg.dtype.nbytes)
-            if not same:
-                break
-        value = value.arg
-    return value
-
-
-def _conjuncts(predicates: Iterable[ops.Value]) -> Iterator[ops.Value]:
-    for predicate in predicates:
-        if isinstance(predicate, ops.And):
-            yield from _conjuncts([predicate.left, predicate.right])
-        else:
-            yield predicate
-
-
-def _inside_out(root: ops.Node) -> list[ops.Relation]:
-    """Every relation of an expression, each after those that it is made from; not those that its values look into."""
-    order: dict[ops.Relation, None] = {}
-    waiting = [root]
-    while waiting:
-        missing = [r for r in _before(waiting[-1]) if r not in order]
-        if missing:
-            waiting += missing
-        else:
-            order[waiting.pop()] = None
-    return list(order)
-
-
-def _before(relation: ops.Relation) -> list[ops.Relation]:
-    if isinstance(relation, ops.JoinChain):
-        return [relation.first, *(link.table for link in relation.rest)]
-    return [c for c in relation.__children__ if isinstance(c, ops.Relation)]

@@ -1,18 +1,19 @@
 """What a later ``as_of`` changes in an expression: nothing, the rows whose dates it passes, or anything.
 
-The same model is bound to two moments, and the two expressions are walked together. Where they differ only in dates that
+The same model is bound to two moments, and the two expressions are read together. Where they differ only in dates that
 something is compared with, just the rows on which a comparison turns out otherwise can come out otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
+from padm_ibis.define.fingerprint import operations
 from padm_ibis.define.grain import find
 from padm_ibis.define.owner import Key, Owned, Reading
 
@@ -34,57 +35,6 @@ class Turn:
         return rows.filter(before != after)
 
 
-@dataclass(slots=True)
-class _Walk:
-    """Two expressions side by side."""
-
-    turns: dict[tuple[ops.Node, ops.Node], Turn] = field(default_factory=dict)
-    seen: dict[tuple[ops.Node, ops.Node], bool] = field(default_factory=dict)
-
-    def same(self, before: Any, after: Any) -> bool:
-        """Whether two parts are alike, but for comparisons that are noted."""
-        if isinstance(before, ops.Node) and isinstance(after, ops.Node):
-            known = self.seen.get((before, after))
-            if known is None:
-                known = self.seen[before, after] = self._nodes(before, after)
-            return known
-        if isinstance(before, tuple) and isinstance(after, tuple):
-            return len(before) == len(after) and all(self.same(*pair) for pair in zip(before, after, strict=True))
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            return list(before) == list(after) and all(self.same(before[name], after[name]) for name in before)
-        return bool(before == after)
-
-    def _nodes(self, before: ops.Node, after: ops.Node) -> bool:
-        if before == after:
-            return True
-        if type(before) is not type(after):
-            return False
-        if isinstance(before, ops.Reference) and isinstance(after, ops.Reference):
-            return self.same(before.parent, after.parent)  # its number only tells it from others of one join
-        if isinstance(before, _TURNS) and isinstance(after, _TURNS):
-            return self._comparisons(before, after)
-        if isinstance(before, ops.Literal):
-            return False
-        return all(self.same(*pair) for pair in zip(before.__args__, after.__args__, strict=True))
-
-    def _comparisons(self, before: ops.Value, after: ops.Value) -> bool:
-        sides = list(zip(before.__args__, after.__args__, strict=True))
-        moved = [pair for pair in sides if all(isinstance(side, ops.Literal) for side in pair) and pair[0] != pair[1]]
-        others = [pair for pair in sides if pair not in moved]
-        if not all(self.same(*pair) for pair in others):
-            return False
-        if moved:
-            relations = {found.rel for found in find(after, ops.Field) if isinstance(found, ops.Field)}
-            if len(relations) != 1 or len(others) != 1 or find(after, (ops.WindowFunction, ops.Reduction)):
-                return False
-            (relation,) = relations
-            ((_, value),) = others
-            limits = {id(new): old for old, new in moved}
-            was = type(after)(*(limits.get(id(side), side) if side is not value else value for side in after.__args__))
-            self.turns[before, after] = Turn(relation, was, after)
-        return True
-
-
 def turns(before: ir.Table, after: ir.Table) -> tuple[Turn, ...] | None:
     """Return the comparisons that another moment turns; None where it changes more than comparisons.
 
@@ -93,8 +43,32 @@ def turns(before: ir.Table, after: ir.Table) -> tuple[Turn, ...] | None:
     before, after
         One model's expression, bound to the one moment and to the other.
     """
-    walk = _Walk()
-    return tuple(walk.turns.values()) if walk.same(before.op(), after.op()) else None
+    moved: dict[ops.Node, ops.Node] = {}
+    found = list[Turn]()
+    for was, now in zip_longest(operations(before.op()), operations(after.op())):
+        if was is None or now is None or type(was[0]) is not type(now[0]):
+            return None
+        (old, said), (new, says) = was, now
+        if said != says:
+            if not isinstance(new, ops.Literal) or old.dtype != new.dtype:
+                return None
+            moved[new] = old
+        if dated := [child for child in new.__children__ if child in moved]:
+            if (turn := _turn(new, dated, moved)) is None:
+                return None
+            found.append(turn)
+    return tuple(found)
+
+
+def _turn(comparison: ops.Node, dated: Sequence[ops.Node], moved: Mapping[ops.Node, ops.Node]) -> Turn | None:
+    """A comparison of something of one row with a date that moved; None for anything else."""
+    if not isinstance(comparison, _TURNS) or len(dated) != 1:
+        return None
+    relations = {column.rel for column in find(comparison, ops.Field) if isinstance(column, ops.Field)}
+    if len(relations) != 1 or find(comparison, (ops.WindowFunction, ops.Reduction, ops.Analytic, ops.Subquery)):
+        return None
+    was = type(comparison)(*(moved.get(side, side) for side in comparison.__args__))
+    return Turn(relations.pop(), was, comparison)
 
 
 def passed(found: Turn, declared: Mapping[str, tuple[Key, ...]]) -> tuple[Key, ir.Table] | None:

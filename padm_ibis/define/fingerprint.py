@@ -56,6 +56,12 @@ def of_model(graph: Graph, model: Model, params: Params, written: ir.Table | Non
 
 def _operations(root: ops.Node) -> Iterator[str]:
     """Each operation of an expression in one line, after those that it stands on."""
+    for node, line in operations(root):
+        yield f"{type(node).__name__}({', '.join(line)})"
+
+
+def operations(root: ops.Node) -> Iterator[tuple[ops.Node, list[str]]]:
+    """Yield each operation of an expression after those that it stands on, with what is said of it, those by their numbers."""
     numbers: dict[ops.Node, int] = {}
     waiting = [root]
     while waiting:
@@ -68,8 +74,8 @@ def _operations(root: ops.Node) -> Iterator[str]:
         if node not in numbers:
             numbers[node] = len(numbers)
             # a reference's identifier is a number that Ibis counts up; which one it is is said by its place here
-            parts = (f"{k}={_part(v, numbers)}" for k, v in zip(node.argnames, node.args, strict=True) if k != "identifier")
-            yield f"{type(node).__name__}({', '.join(parts)})"
+            named = zip(node.argnames, node.args, strict=True)
+            yield node, [f"{k}={_part(v, numbers)}" for k, v in named if k != "identifier"]
 
 
 def _part(value: object, numbers: Mapping[ops.Node, int]) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import ibis.expr.operations as ops
 from ibis.expr.operations.relations import Simple
 
+from padm_ibis.define.walk import conjuncts, inside_out
+
 Columns = frozenset[str]
 Keys = Callable[[str], Iterable[Iterable[str]]]
 MOST_KEYS = 8
@@ -69,17 +71,8 @@ class Grain:
 
     def of(self, relation: ops.Relation) -> Facts:
         """Return the facts of a relation's rows, under the names of its columns."""
-        # Deep expressions would exhaust the stack if a parent were always asked first.
-        stack = [relation]
-        while stack:
-            node = stack[-1]
-            missing = [] if node in self._known else [p for p in _parents(node) if p not in self._known]
-            if missing:
-                stack.extend(missing)
-                continue
-            if node not in self._known:
-                self._known[node] = self._derive(node)
-            stack.pop()
+        for node in inside_out(relation, self._known):
+            self._known[node] = self._derive(node)
         return self._known[relation]
 
     def inside(self, relation: ops.Relation) -> Facts:
@@ -181,17 +174,6 @@ def _widening(source: object, target: object) -> bool:
     if source.is_integer() and target.is_integer():  # type: ignore[attr-defined]
         return bool(target.nbytes >= source.nbytes)  # type: ignore[attr-defined]
     return type(source) is type(target) or (source.is_date() and target.is_timestamp())  # type: ignore[attr-defined]
-
-
-def _parents(relation: ops.Relation) -> list[ops.Relation]:
-    match relation:
-        case ops.JoinChain():
-            return [relation.first, *(link.table for link in relation.rest)]
-        case ops.Set():
-            return [relation.left, relation.right]
-        case _:
-            parent = getattr(relation, "parent", None)
-            return [] if parent is None else [parent]
 
 
 def _few(keys: Iterable[Columns]) -> frozenset[Columns]:
@@ -342,15 +324,6 @@ def _filter(facts: Facts, predicates: Iterable[ops.Value]) -> Facts:
                 a, b = frozenset({one.name}), frozenset({other.name})
                 determines += [(a, b), (b, a)]
     return Facts(facts.keys, tuple(determines), constants)
-
-
-def conjuncts(predicates: Iterable[ops.Value]) -> Iterable[ops.Value]:
-    """Yield what must all hold, each by itself."""
-    for predicate in predicates:
-        if isinstance(predicate, ops.And):
-            yield from conjuncts([predicate.left, predicate.right])
-        else:
-            yield predicate
 
 
 def _fill_null(facts: Facts, relation: ops.FillNull) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import ibis.expr.operations as ops
 
 from padm_ibis.define.grain import find
+from padm_ibis.define.walk import inside_out, parents
 
 _PASSING = (ops.Sort, ops.Filter, ops.DropColumns, ops.Reference, ops.AliasedRelation)
 """Relations whose columns are some of those of the one that they are made of."""
@@ -19,7 +20,7 @@ def needed_columns(root: ops.Relation) -> dict[str, set[str]]:
     """
     needed: dict[ops.Relation, set[str]] = {root: set(root.schema.names)}
     found: dict[str, set[str]] = {}
-    for relation in _outside_in(root):
+    for relation in reversed(inside_out(root)):
         names = needed.get(relation, set())
         if isinstance(relation, ops.PhysicalTable) and getattr(relation, "parent", None) is None:
             found.setdefault(relation.name, set()).update(names)
@@ -45,22 +46,10 @@ def _of_parents(relation: ops.Relation, names: set[str]) -> Iterator[tuple[ops.R
             yield relation.parent, names
             yield from _fields(relation.predicates if isinstance(relation, ops.Filter) else getattr(relation, "keys", ()))
         case _:
-            yield from ((parent, parent.schema.names) for parent in _parents(relation))
+            yield from ((parent, parent.schema.names) for parent in parents(relation))
 
 
 def _fields(values: Iterable[ops.Value]) -> Iterator[tuple[ops.Relation, Iterable[str]]]:
     for value in values:
         yield from ((field.rel, [field.name]) for field in find(value, ops.Field) if isinstance(field, ops.Field))
         yield from ((query.rel, query.rel.schema.names) for query in find(value, ops.Subquery) if isinstance(query, ops.Subquery))
-
-
-def _parents(relation: ops.Relation) -> list[ops.Relation]:
-    return [child for child in relation.__children__ if isinstance(child, ops.Relation)]
-
-
-def _outside_in(root: ops.Relation) -> list[ops.Relation]:
-    """Every relation, each before those that it is made of."""
-    from ibis.common.graph import Graph
-
-    order, _ = Graph.from_bfs(root, filter=ops.Node).toposort()
-    return [node for node in reversed(list(order)) if isinstance(node, ops.Relation)]

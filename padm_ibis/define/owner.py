@@ -15,7 +15,8 @@ from typing import Literal
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from padm_ibis.define.grain import column_name, conjuncts, find, injective
+from padm_ibis.define.grain import column_name, find, injective
+from padm_ibis.define.walk import conjuncts, inside_out, parents, plain
 
 Part = Literal["nobody", "mixed"]
 _KEEP_LEFT = ("inner", "left", "semi", "anti", "any_left", "any_inner", "cross")
@@ -155,16 +156,8 @@ class Reading:
 
     def of(self, relation: ops.Relation) -> Rows:
         """Return whose the rows of a relation are."""
-        stack = [relation]
-        while stack:
-            node = stack[-1]
-            missing = [] if node in self._known else [p for p in _parents(node) if p not in self._known]
-            if missing:
-                stack.extend(missing)
-                continue
-            if node not in self._known:
-                self._known[node] = self._derive(node)
-            stack.pop()
+        for node in inside_out(relation, self._known):
+            self._known[node] = self._derive(node)
         return self._known[relation]
 
     def joined(self, relation: ops.Relation) -> Iterator[ops.Relation]:
@@ -180,7 +173,7 @@ class Reading:
             elif self.of(node) == "mixed":
                 yield node
             else:
-                todo += _parents(node)
+                todo += parents(node)
 
     def inputs(self, relation: ops.Relation, populations: Iterable[ops.Relation]) -> dict[str, Key]:
         """Return the tables that are read person by person, outside of populations."""
@@ -193,7 +186,7 @@ class Reading:
             seen.add(node)
             if isinstance(node, ops.PhysicalTable) and node.name in self._declared:
                 found[node.name] = self._declared[node.name][0]
-            todo += _parents(node)
+            todo += parents(node)
         return found
 
     def _derive(self, relation: ops.Relation) -> Rows:
@@ -207,7 +200,7 @@ class Reading:
             case ops.JoinChain():
                 return self._chain(relation)
             case ops.Set():
-                return _stacked(self.of(relation.left), self.of(relation.right))
+                return _stacked(relation, self.of(relation.left), self.of(relation.right))
             case _ if parent is not None:
                 return self._alone(relation, self.of(parent))
             case _:
@@ -242,17 +235,6 @@ class Reading:
                 return parent if isinstance(relation, _ROW_BY_ROW) else "mixed"
 
 
-def _parents(relation: ops.Relation) -> list[ops.Relation]:
-    match relation:
-        case ops.JoinChain():
-            return [relation.first, *(link.table for link in relation.rest)]
-        case ops.Set():
-            return [relation.left, relation.right]
-        case _:
-            parent = getattr(relation, "parent", None)
-            return [] if parent is None else [parent]
-
-
 def _values(relation: ops.Relation) -> Iterator[ops.Value]:
     match relation:
         case ops.Aggregate():
@@ -271,8 +253,14 @@ def _asks_others(values: Iterable[ops.Value]) -> bool:
 
 
 def _within(values: Iterable[ops.Value], rows: Owned) -> bool:
-    """Whether every window that values look through holds rows of one person."""
-    windows = (node for value in values for node in find(value, ops.WindowFunction) if isinstance(node, ops.WindowFunction))
+    """Whether all that values look at beside their own row is of one person."""
+    return all(_looks_within(value, rows) for value in values)
+
+
+def _looks_within(value: ops.Value, rows: Owned) -> bool:
+    windows = [node for node in find(value, ops.WindowFunction) if isinstance(node, ops.WindowFunction)]
+    if not windows:
+        return not find(value, (ops.Reduction, ops.Analytic))
     return all(_by_person(window.group_by, rows) for window in windows)
 
 
@@ -304,7 +292,7 @@ def _projected(rows: Rows, values: Mapping[str, ops.Value]) -> Rows:
     copies: dict[str, str] = {}
     perhaps: dict[str, str] = {}
     for name, value in values.items():
-        core = injective(value)
+        core = plain(value)
         if isinstance(core, ops.Field):
             copies.setdefault(column_name(core), name)
         elif (field := _or_null(core)) is not None:
@@ -331,13 +319,13 @@ def _or_null(value: ops.Value) -> ops.Field | None:
             branches = (*results, default)
         case _:
             return None
-    told = {injective(branch) for branch in branches if not _is_null(branch)}
+    told = {plain(branch) for branch in branches if not _is_null(branch)}
     only = next(iter(told)) if len(told) == 1 else None
     return only if isinstance(only, ops.Field) else None
 
 
 def _is_null(value: ops.Value) -> bool:
-    core = injective(value)
+    core = plain(value)
     return isinstance(core, ops.Literal) and core.value is None
 
 
@@ -354,12 +342,15 @@ def _filled(rows: Owned, relation: ops.FillNull) -> Rows:
     return Owned(keys) if keys else "mixed"
 
 
-def _stacked(left: Rows, right: Rows) -> Rows:
-    """Both say whose a row is by the same columns."""
+def _stacked(both: ops.Set, left: Rows, right: Rows) -> Rows:
+    """Both say whose a row is by the same columns; where equal rows are one, they say it of every row."""
     if isinstance(left, Owned) and isinstance(right, Owned):
-        sure = {replace(key, sure=True) for key in left.keys if key.sure} & {replace(k, sure=True) for k in right.keys if k.sure}
-        either = {replace(k, sure=False) for k in left.keys} & {replace(k, sure=False) for k in right.keys}
-        return Owned(frozenset(sure or either)) if either else "mixed"
+        sure = {key for key in left.keys if key.sure} & {key for key in right.keys if key.sure}
+        if sure:
+            return Owned(frozenset(sure))
+        either = {replace(key, sure=False) for key in left.keys} & {replace(key, sure=False) for key in right.keys}
+        apart = isinstance(both, ops.Union) and not both.distinct
+        return Owned(frozenset(either)) if either and apart else "mixed"
     return "nobody" if left == right == "nobody" else "mixed"
 
 
@@ -396,8 +387,8 @@ def _equal(predicates: Iterable[ops.Value]) -> set[tuple[str, str]]:
     """Pairs of columns that are equal, both ways round."""
     found = set[tuple[str, str]]()
     for predicate in conjuncts(predicates):
-        if isinstance(predicate, ops.Equals | ops.IdenticalTo):
-            sides = injective(predicate.left), injective(predicate.right)
+        if isinstance(predicate, ops.Equals):  # nulls, which are identical, may be of several people
+            sides = plain(predicate.left), plain(predicate.right)
             if all(isinstance(side, ops.Field) for side in sides):
                 one, other = (column_name(side) for side in sides)
                 found |= {(one, other), (other, one)}
