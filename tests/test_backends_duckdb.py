@@ -323,6 +323,24 @@ def test_too_little_memory_is_said_with_the_key_to_change(tmp_path: Path) -> Non
             work.create("silver", "a", "SELECT length(list(range::VARCHAR)::VARCHAR) AS x, 1 AS y FROM range(5000000)", SCHEMA)
 
 
+def test_rows_beside_deleted_ones_are_written_anew_when_these_are_many(backend: DuckDBBackend) -> None:
+    """Three row groups with gaps are one too many from the first exchange on; it is a tenth from the eleventh on."""
+    with backend.open() as work:
+        work.create("silver", "a", "SELECT range AS x, 1 AS y FROM range(250_000)", SCHEMA)
+        work.publish("r0")
+    sizes = []
+    for night in range(1, 14):
+        with backend.open() as work:
+            with work.transaction():
+                theirs = f"x % 100 = {night}"
+                work.execute(f"CREATE TEMP TABLE theirs AS SELECT * FROM silver.a WHERE {theirs}")
+                assert work.exchange("silver", "a", theirs, "theirs") == 250_000
+            work.publish(f"r{night}")
+            sizes += work.execute("SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'a'")
+    assert [size for (size,) in sizes[:11]] == [250_000 + 2_500 * night for night in range(1, 12)]
+    assert sizes[11][0] < 275_000
+
+
 def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtra, match=r"needs psycopg, which is not installed[^$]*padm-ibis\[postgres\]"):

@@ -34,12 +34,16 @@ def mart_kpi_materia(fact_course_enrollment: ir.Table, fact_academic_performance
 
 
 def _enrolled(enrollment: ir.Table) -> ir.Table:
-    """Distinct students of each subject and year, and those of them who had been enrolled in an earlier one."""
+    """Distinct students of each subject and year, and those of them who had been enrolled in an earlier one.
+
+    A student whose first year in a subject it is has been in none before: all others have.
+    """
     dated = enrollment.filter(enrollment.elemento_id.notnull(), enrollment.anio_academico.notnull())
     takes = dated.select(*GRAIN, "alumno_id").distinct()
-    first_year = takes.anio_academico.min().over(group_by=["source_db", "elemento_id", "alumno_id"])
-    marked = takes.mutate(recursa=terms.flag(first_year < takes.anio_academico))
-    return marked.group_by(GRAIN).agg(inscriptos=marked.count(), recursantes=marked.recursa.sum())
+    firsts = takes.group_by("source_db", "elemento_id", "alumno_id").agg(anio_academico=takes.anio_academico.min())
+    taken, begun = takes.group_by(GRAIN).agg(inscriptos=takes.count()), firsts.group_by(GRAIN).agg(primeros=firsts.count())
+    both = taken.left_join(begun, GRAIN)
+    return both.select(*GRAIN, "inscriptos", recursantes=both.inscriptos - both.primeros.fill_null(0))
 
 
 def _results(performance: ir.Table) -> ir.Table:

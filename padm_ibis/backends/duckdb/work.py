@@ -30,6 +30,7 @@ from padm_ibis.backends.duckdb.rewrite import rewrite
 from padm_ibis.backends.duckdb.shown import Shown, beside
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.patience import Patience
+from padm_ibis.define.layers import LAYERS
 from padm_ibis.errors import PadmError, WarehouseBusy, WarehouseDamaged, WarehouseError
 from padm_ibis.extract.store import LEDGER
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 # Texts are written in half the time and a smaller file than in the default format; DuckDB 1.3 and later read it.
 STORAGE = "v1.3.0"
 HISTORY = ("runs", "check_results", "rollbacks")
+GAPS = 0.1
+"""Deleted rows for each that is there, from which on checkpoints close the gaps that they left."""
 FORMER = "padm_former_"
 """Begins the names of tables that are set aside while a transaction lasts."""
 
@@ -333,10 +336,26 @@ class DuckDBWork:
         try:
             if there:
                 check_content(con, self.path, whole=not known)
+                _spare_rows(con)
         except PadmError:
             con.close()
             raise
         return con
+
+
+def _spare_rows(con: duckdb.DuckDBPyConnection) -> None:
+    """Let checkpoints write rows anew that only lie beside deleted ones when those have become many.
+
+    A person's rows stand anywhere in a table: where some people's are exchanged, nearly all of it would be written.
+    """
+    tables = con.execute("SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    lasting = [f'SELECT count(*) AS n FROM "{layer}"."{name}"' for layer, name, _ in tables if layer in LAYERS]
+    if not lasting:
+        return
+    ((there,),) = con.execute(f"SELECT sum(n) FROM ({' UNION ALL '.join(lasting)})").fetchall()
+    with_gaps = sum(size for layer, _, size in tables if layer in LAYERS)
+    if with_gaps <= there * (1 + GAPS):
+        con.execute("SET GLOBAL max_vacuum_tasks = 0")
 
 
 def _version(path: Path) -> str | None:
