@@ -11,7 +11,7 @@ import datetime as dt
 import pkgutil
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
@@ -23,6 +23,7 @@ from padm_ibis.define.dag import Dag
 from padm_ibis.define.statements import Statements
 from padm_ibis.errors import ConfigError, DefinitionError
 from padm_ibis.params import Params
+from padm_ibis.sources.spec import KINDS
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config
@@ -40,6 +41,8 @@ class Definitions:
 
     Attributes
     ----------
+    kinds
+        The package's own kinds of sources among the configured ones; without any source, Guaraní.
     statements
         SQL that earlier runs of this very code wrote.
     """
@@ -47,11 +50,11 @@ class Definitions:
     def __init__(self, config: Config) -> None:
         kinds = {source.kind for source in config.sources.values()}
         # Tables of a kind belong to a warehouse that such a source feeds; without any source, the package's own do.
-        self.guarani = "guarani" in kinds or not kinds
-        self.modules = tuple(dict.fromkeys([*sorted(kinds - {"guarani"}), *config.models.modules]))
+        self.kinds = tuple(sorted(kinds & {*KINDS})) if kinds else ("guarani",)
+        self.modules = tuple(dict.fromkeys([*sorted(kinds - {*KINDS}), *config.models.modules]))
         if self.modules and str(config.folder) not in sys.path:
             sys.path.append(str(config.folder))  # a module beside padm.toml is found wherever the command is started
-        self.code = code.of([*self.modules, *(["guarani"] if self.guarani else [])])
+        self.code = code.of([*self.modules, *self.kinds])
         self._config = config
         which = f"{self.code}{'-sensitive' * config.pipeline.include_sensitive}"
         self._file = config.state / f"tables-{which}.json"
@@ -71,7 +74,7 @@ class Definitions:
         """Every table, as models; imports Ibis and Pandera."""
         from padm_ibis.definitions import collect
 
-        return collect(self.modules, guarani=self.guarani)
+        return collect(self.modules, kinds=self.kinds)
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
@@ -108,22 +111,23 @@ class Definitions:
                 file.write("".join(f"{name}\n" for name in fresh))
 
 
-def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
+def collect(modules: Sequence[str] = (), *, kinds: Collection[str] = ("guarani",)) -> Graph:
     """Return the graph of this package's tables and of those in ``modules``; see `define.graph.build`.
 
     Parameters
     ----------
-    guarani
-        False leaves this package's tables out: for a warehouse that no Guaraní feeds.
+    kinds
+        The package's own kinds of sources that feed the warehouse: it has the tables for which all they need is there.
     """
     from padm_ibis.define.graph import build, marked
 
     functions: list[TableFunction] = []
     sources: dict[str, SourceTable] = {}
-    names = [*(OWN if guarani else ()), *modules]
-    imported = _imported(names)
-    for name in names:
-        module, plan = imported[name], OWN.get(name)
+    own = [(module, plan) for module, plan, needs in OWN if needs <= {*kinds}]
+    named = [*own, *((name, "") for name in modules)]
+    imported = _imported(list(dict.fromkeys(name for name, _ in named)))
+    for name, plan in named:
+        module = imported[name]
         files = [imported[part] for part in imported if part.startswith(f"{name}.")]
         found = getattr(module, plan) if plan else [function for file in (module, *files) for function in marked(file)]
         tables = getattr(module, "TABLES", {})
@@ -137,13 +141,16 @@ def collect(modules: Sequence[str] = (), *, guarani: bool = True) -> Graph:
     return build(functions, sources)
 
 
-OWN = {
-    "padm_ibis.sources.guarani": "",
-    "padm_ibis.bronze": "BRONZE",
-    "padm_ibis.silver": "SILVER",
-    "padm_ibis.gold": "GOLD",
-}
-"""This package's tables: module → its floor plan, which gives the order."""
+_GUARANI, _MOODLE = frozenset({"guarani"}), frozenset({"moodle"})
+OWN = (
+    ("padm_ibis.sources.guarani", "", _GUARANI),
+    ("padm_ibis.sources.moodle", "", _MOODLE),
+    ("padm_ibis.bronze", "BRONZE", _GUARANI),
+    ("padm_ibis.bronze_lms", "BRONZE", _MOODLE),
+    ("padm_ibis.silver", "SILVER", _GUARANI),
+    ("padm_ibis.gold", "GOLD", _GUARANI),
+)
+"""This package's tables, in their order: module, its floor plan, and the kinds of sources without which it has none."""
 NO_TABLES = ("_", "test_", "tests", "conftest")
 """How files of a user's package begin in which no table is looked for."""
 

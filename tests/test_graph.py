@@ -221,7 +221,7 @@ def test_a_users_module_joins_the_graph_with_its_code() -> None:
     assert graph.dag["dim_student"].module == ""
     assert "sga_alumnos" in graph.sources
     assert "mark" in graph.sources
-    assert "dim_student" not in collect(["small_school"], guarani=False).models
+    assert "dim_student" not in collect(["small_school"], kinds=()).models
 
 
 def test_a_missing_module_is_a_clear_error() -> None:

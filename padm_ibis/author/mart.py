@@ -93,7 +93,7 @@ def _graph(settings: Config, package_name: str) -> Graph:
     """What there is already; the package itself may be configured before its first table is written."""
     definitions = Definitions(settings)
     missing = {package_name} if not package.has_tables(settings.folder, package_name) else set()
-    return collect([name for name in definitions.modules if name not in missing], guarani=definitions.guarani)
+    return collect([name for name in definitions.modules if name not in missing], kinds=definitions.kinds)
 
 
 def _reads(graph: Graph, grain: tuple[str, ...], depends: tuple[str, ...]) -> tuple[Model, ...]:

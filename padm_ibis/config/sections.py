@@ -8,9 +8,10 @@ from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from padm_ibis.config.files import FilesConfig
+from padm_ibis.config.lms import KEYS, LmsKeys
 from padm_ibis.config.modes import FileMode
 from padm_ibis.config.section import Section
 from padm_ibis.config.urls import PublishUrl, SourceUrl, WarehouseUrl
@@ -90,13 +91,18 @@ class PipelineConfig(Section):
         return Params(as_of=as_of, **self.model_dump())
 
 
-class SourceConfig(Section):
-    """``[sources.<name>]``: one database to read; its name is the rows' ``source_db``."""
+class _DatabaseKeys(Section):
+    """Keys of a source of any kind."""
 
     name: str = Field(default="", description="Filled from the table's name.", pattern=r"^[A-Za-z0-9_-]*$")
     kind: str = Field(default="guarani", description="Which system it is: the bronze resources that are read from it.")
     url: SourceUrl = Field(description="postgres://…, duckdb://<file> or files://<folder>.")
-    schema_: str = Field(default="negocio", alias="schema", min_length=1, description="Schema of the source's tables.")
+    schema_: str = Field(
+        default="negocio",
+        alias="schema",
+        min_length=1,
+        description="Schema of the source's tables; of Moodle's, public by default.",
+    )
     timezone: Zone = Field(
         "America/Argentina/Buenos_Aires", description="IANA time zone in which the source's instants are dated."
     )
@@ -180,17 +186,19 @@ class SourceConfig(Section):
     @property
     def schema(self) -> str:  # type: ignore[override]
         """Schema of the source's tables."""
-        return self.schema_
+        return "public" if self.kind == "moodle" and "schema_" not in self.model_fields_set else self.schema_
 
     @property
     def zone(self) -> ZoneInfo:
         """The source's time zone."""
         return ZoneInfo(self.timezone)
 
-    def lookback(self, resource: str) -> int:
-        """Return the days that ``resource`` reads again before its watermark."""
+    def lookback(self, resource: str, own: int | None = None) -> int:
+        """Return the days that ``resource`` reads again before its watermark; ``own`` is its own number, unless configured."""
         days = self.lookback_days
-        return days.get(resource, 30) if isinstance(days, dict) else days
+        if isinstance(days, dict):
+            return days.get(resource, 30 if own is None else own)
+        return days if own is None or "lookback_days" in self.model_fields_set else own
 
     def invalid(self, resource: str) -> OnInvalid | None:
         """Return what is configured for values of ``resource`` that are none of their column's type."""
@@ -201,6 +209,16 @@ class SourceConfig(Section):
         """Return the configured hours after which ``resource`` is stale."""
         hours = self.freshness_hours
         return hours.get(resource) if isinstance(hours, dict) else hours
+
+
+class SourceConfig(LmsKeys, _DatabaseKeys):
+    """``[sources.<name>]``: one database to read; its name is the rows' ``source_db``."""
+
+    @model_validator(mode="after")
+    def _keys_are_of_its_kind(self) -> SourceConfig:
+        if self.kind != "moodle" and (foreign := [name for name in KEYS if name in self.model_fields_set]):
+            raise ValueError(f'{" and ".join(foreign)}: only a source of kind = "moodle" has such a key')
+        return self
 
 
 class PrivacyConfig(Section):

@@ -15,6 +15,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import ibis.expr.types as ir
 
 from padm_ibis.define.contract import BronzeContract, Contract, GoldContract, Layer, SilverContract, key, layer
+from padm_ibis.define.kept import Kept
 from padm_ibis.define.layers import VOLATILE
 from padm_ibis.define.places import place
 from padm_ibis.errors import DefinitionError
@@ -94,6 +95,12 @@ class Resource(Model):
         Columns that the loader replaces by a keyed hash before anything is written, and how each is normalised.
     fallback
         Source table that may be missing → the one read instead.
+    kept
+        How it remembers what its source forgets; None where it is what the source has.
+    lookback
+        Days that are read again before the watermark where nobody configured another number.
+    left_out
+        Words → the rows of its source tables that its statement leaves out on purpose: a run says how many there are.
     """
 
     load: Literal["full", "incremental"] = "full"
@@ -105,6 +112,9 @@ class Resource(Model):
     now: frozenset[str] = frozenset()
     since: str | None = None
     essential: str | None = None
+    kept: Kept | None = None
+    lookback: int | None = None
+    left_out: Mapping[str, Callable[..., ir.Table]] = field(default_factory=dict, hash=False)
 
     def time_of(self, column: str) -> Time:
         """What a column speaks of; those of the key say which row it is, and always did."""
@@ -165,6 +175,9 @@ def resource(
     now: Iterable[str] = (),
     since: str | None = None,
     essential: str | None = None,
+    kept: Kept | None = None,
+    lookback: int | None = None,
+    left_out: Mapping[str, Callable[..., ir.Table]] | None = None,
     allow: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
@@ -187,6 +200,9 @@ def resource(
             now=frozenset(now),
             since=since,
             essential=essential,
+            kept=kept,
+            lookback=lookback,
+            left_out=MappingProxyType(dict(left_out or {})),
             allow=_frozen(allow),
         )
         return _attach(function, record)

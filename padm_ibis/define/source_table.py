@@ -10,8 +10,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-Identity = Literal["persona", "alumno", "docente", "documento"]
-"""What a value that names a person is: of the person, of a student record, of a teacher, of a document."""
+Identity = Literal["persona", "alumno", "docente", "documento", "usuario"]
+"""What a value that names a person is: of the person, of a student record, of a teacher, of a document, of a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class SourceTable:
     people
         Column → what of a person its values name. By it, and by every column of bronze that is made from such ones alone,
         the rows of a person are found when they are to be erased.
+    epoch
+        Columns that hold whole seconds since 1970, UTC, and 0 for never: read as instants, their type here is that of one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class SourceTable:
     optional_table: bool = False
     key: tuple[str, ...] = ()
     people: Mapping[str, Identity] = field(default_factory=dict)
+    epoch: frozenset[str] = frozenset()
 
     def unbound(self) -> ir.Table:
         """Return a table without data that stands for this one."""

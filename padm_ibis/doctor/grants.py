@@ -11,7 +11,7 @@ from padm_ibis.errors import PadmError
 from padm_ibis.extract.resolve import tables_of
 from padm_ibis.sources.connect import open_source
 from padm_ibis.sources.relations import Relation, relations
-from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_of
 from padm_ibis.sources.values import quote
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def grants(config: Config) -> str:
 
 
 def _of_source(config: Config, settings: SourceConfig) -> Iterator[str]:
-    kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
+    kind = kind_of(settings, config.state if config.state.is_dir() else None)
     specs = kind.choose(settings.resources)
     yield f"-- Source {settings.name}: as the owner of the tables, or a superuser, in the database {_database(settings.url)}"
     with duckdb.connect() as con:

@@ -18,7 +18,7 @@ from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.resolve import survey, tables_of
 from padm_ibis.report.health import Diagnosis
 from padm_ibis.sources.connect import Source, open_source
-from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_of
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, SourceConfig
@@ -35,7 +35,7 @@ def examine(config: Config, settings: SourceConfig) -> Iterator[Diagnosis]:
     """Look at one configured source, once, without trying again."""
     subject = f"source {settings.name}"
     try:
-        kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
+        kind = kind_of(settings, config.state if config.state.is_dir() else None)
         kind.check_required(settings)
         specs = kind.choose(settings.resources)
     except PadmError as error:

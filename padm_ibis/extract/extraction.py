@@ -21,7 +21,7 @@ from padm_ibis.extract.store import Store
 from padm_ibis.extract.suppression import Suppressed
 from padm_ibis.report.run import SourceFailure
 from padm_ibis.sources.messages import tells_of_damage
-from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_of
 
 if TYPE_CHECKING:
     from padm_ibis.config import Config, SourceConfig
@@ -76,7 +76,7 @@ def extract(
     if not config.sources:
         raise ConfigError(f"{config.described}: there is no source to read.", hint="Add a [sources.<name>] with its url.")
     hasher = Hasher(config.hash_key())
-    kinds = {name: kind_spec(source.kind, config.state) for name, source in config.sources.items()}
+    kinds = {name: kind_of(source, config.state) for name, source in config.sources.items()}
     for name, source in config.sources.items():
         kinds[name].check_required(source)
     refreshed = _check_names(kinds, full_refresh, resources)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from padm_ibis.define.layers import ABSENT
 from padm_ibis.errors import ConfigError, SourceShapeError
 from padm_ibis.extract import shrinkage
 from padm_ibis.extract.bounds import bounded_threads
@@ -23,7 +24,7 @@ from padm_ibis.extract.remarks import drift, odd_values, remarks, types_of
 from padm_ibis.extract.resolve import resolve, tables_of
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.statement import Statement
-from padm_ibis.extract.store import Change, Plan, Rejects, Staged, State, Store
+from padm_ibis.extract.store import Change, Moment, Plan, Rejects, Staged, State, Store
 from padm_ibis.extract.suppression import Screen, Suppressed, links
 from padm_ibis.extract.window import plan_of, since_of
 from padm_ibis.report.run import InputReport
@@ -135,6 +136,7 @@ class Job:
         wanted, before = tables_of(self.kind, self.specs), self.store.seen_columns(self.name)
         source.begin()
         clock = source.now()
+        moment = Moment(clock.date(), self.shared.now, self.shared.run_id)
         known_of = Known(frozenset(table for table, _ in before), self.shared.accept_drop)
         self._follow(source, screen, known_of)
         found = source.columns(wanted)
@@ -161,24 +163,25 @@ class Job:
                 result.findings.append(self._mistold(spec))
             left_out = 0 if plan.is_empty else screen.left_out(spec)
             result.checks += remarks(self.shared.config, self.name, source, spec, statement, plan, rows, invalid)
-            staged.append((spec, statement, plan, rows, left_out, time.perf_counter() - began))
+            told = [] if plan.is_empty else list(self._left_out(source, statement))
+            staged.append((spec, statement, plan, rows, left_out, told, time.perf_counter() - began))
             if self.shared.on_progress:
                 self.shared.on_progress(self.name, spec.name, rows.read)
         states = {}
         losses = []
-        for spec, statement, plan, rows, left_out, seconds in staged:
+        for spec, statement, plan, rows, left_out, told, seconds in staged:
             began = time.perf_counter()
-            change = self._apply(spec, plan)
+            change = self._apply(spec, plan, moment)
             if change is None:  # a key stands in a bucket that was read, and in one that was not
                 plan = all_of(plan)
                 rows = self._stage(source, spec, statement, plan, clock, examination.of(statement), screen)
-                left_out, change = screen.left_out(spec), self._apply(spec, plan)
+                left_out, change = screen.left_out(spec), self._apply(spec, plan, moment)
                 assert change is not None, "all of it was read"
             steps.applied(spec, change)
             losses.append(shrinkage.loss(spec.name, change))
             state = states[spec.name] = self._state(plan, statement, rows, known.get(spec.name))
             seconds += time.perf_counter() - began
-            result.inputs.append(self._report(spec, plan, statement, rows, change, state, left_out, seconds))
+            result.inputs.append(self._report(spec, plan, statement, rows, change, state, left_out, told, seconds))
         shrinkage.refuse(self.config, losses, self.shared.accept_drop)
         if self.shared.reconcile:
             here = Bronze(self.store.bronze, states, same_snapshot=True)
@@ -216,10 +219,10 @@ class Job:
             empty=lambda: not self.store.rows(spec, self.name),
         )
 
-    def _apply(self, spec: ResourceSpec, plan: Plan) -> Change | None:
+    def _apply(self, spec: ResourceSpec, plan: Plan, moment: Moment) -> Change | None:
         if plan.is_empty:
             return Change(rows=self.store.rows(spec, self.name))
-        return self.store.apply(spec, plan, self.name)
+        return self.store.apply(spec, plan, self.name, moment)
 
     def _mistold(self, spec: ResourceSpec) -> Finding:
         text = f"bronze.{spec.name} holds rows in other buckets than the source digests them in; all of it is read at each run"
@@ -249,10 +252,17 @@ class Job:
             raise SourceShapeError(f"The source {self.name}: {spec.name}: {text}.", hint="Correct them, or see on_invalid.")
         return rows
 
+    def _left_out(self, source: Source, statement: Statement) -> Iterator[str]:
+        """Say how many rows of the source a statement leaves out on purpose."""
+        for words, query in statement.left_out().items():
+            if count := source.rows(query)[0][0]:
+                yield f"{words}: {in_words(count)} left out"
+
     def _arriving(self, source: Source, spec: ResourceSpec, statement: Statement, plan: Plan) -> str:
         """Return the query of the rows of one resource, as bronze will hold them."""
         columns = {
             "source_db": literal(self.name),
+            ABSENT: "CAST(NULL AS DATE)",
             "_extracted_at": f"TIMESTAMP '{self.shared.now:%Y-%m-%d %H:%M:%S.%f}'",
             "_run_id": literal(self.shared.run_id),
             **statement.landed(),
@@ -276,10 +286,13 @@ class Job:
         change: Change,
         state: State,
         left_out: int,
+        told: Sequence[str],
         seconds: float,
     ) -> InputReport:
         notes = ["not given by the source"] if not statement.given else [plan.why] if plan.why else []
         notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
+        notes += [f"{in_words(change.absent)} stay that the source has no more" if change.absent else ""]
+        notes += told
         notes += [f"{change.deleted} rows removed, of {shrinkage.loss(spec.name, change).before:,}"] if change.deleted else []
         notes += [f"{in_words(left_out)} of erased people left out"] if left_out else []
         return InputReport(
@@ -298,7 +311,7 @@ class Job:
             seconds=round(seconds, 3),
             since=None if plan.mode == "buckets" else since_of(spec, plan),
             watermark=state.watermark.isoformat(sep=" ") if state.watermark else None,
-            note="; ".join(notes),
+            note="; ".join(filter(None, notes)),
             suppressed=left_out,
         )
 

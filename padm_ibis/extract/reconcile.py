@@ -27,7 +27,7 @@ from padm_ibis.report.text import age
 from padm_ibis.sources import rhythm
 from padm_ibis.sources.anew import anew
 from padm_ibis.sources.connect import Source, open_source, warehouse_error
-from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_spec
+from padm_ibis.sources.spec import KindSpec, ResourceSpec, kind_of
 from padm_ibis.sources.values import literal, quote
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def compare(
     ``reconcile_missing`` are rows of the source that bronze lacks, those dated after the last extraction excepted, which
     the next run reads; ``reconcile_surplus`` rows that the source has no longer; ``reconcile_different`` rows of one key
     whose content differs. What an incremental load cannot see, ``run --full-refresh`` repairs. Rows of erased people,
-    whom ``screen`` knows, are as if the source had none.
+    whom ``screen`` knows, are as if the source had none. A kept table may have more rows, and remember other values.
     """
     con, name = source.con, source.config.name
     state = bronze.states.get(spec.name)
@@ -107,7 +107,7 @@ def compare(
     differing += "".join(f" AND h.{quote(c)} IS NOT DISTINCT FROM u.{quote(c)}" for c in spec.key)
     rules = (
         ("reconcile_missing", missing, "NOT padm_new"),
-        ("reconcile_surplus", surplus, "TRUE"),
+        ("reconcile_surplus", surplus, "FALSE" if spec.kept is not None else "TRUE"),
         ("reconcile_different", differing, "TRUE"),
     )
     for rule, rows, where in rules:
@@ -135,7 +135,8 @@ def _newer(spec: ResourceSpec, state: State | None, source: SourceConfig) -> str
 
 def _digest(con: duckdb.DuckDBPyConnection, table: str, spec: ResourceSpec, rows: str, new: str) -> None:
     key = ", ".join(quote(c) for c in spec.key)
-    content = ", ".join(quote(c) for c in spec.own_columns)
+    remembered = spec.kept.columns if spec.kept is not None else ()
+    content = ", ".join(quote(c) for c in spec.own_columns if c not in remembered)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key}, hash({content}) AS padm_row, {new} AS padm_new FROM {rows}"
     )
@@ -215,7 +216,7 @@ def check_sources(warehouse: Published, config: Config, *, progress: Any = None)
     suppressed = Suppressed(config.hash_key(), marks_in(warehouse.execute, existing))
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     for name, settings in config.sources.items():
-        kind = kind_spec(settings.kind, config.state if config.state.is_dir() else None)
+        kind = kind_of(settings, config.state if config.state.is_dir() else None)
         specs = [spec for spec in kind.choose(settings.resources) if spec.name in existing["bronze"]]
         states = _states(warehouse, name)
         result.checks += freshness(settings, specs, states, config, now)

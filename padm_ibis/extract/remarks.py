@@ -46,6 +46,8 @@ def remarks(
     yield from remark("duplicate_row", rows.copies, ["copies of another row, left out"], "warn")
     early = f"dated before {plan.loaded_from}, left out; --full-refresh {spec.name} reads them"
     yield from remark("before_start", rows.early, [early], "warn")
+    later = f"{spec.cursor} is after the source's clock; the watermark does not follow"
+    yield from remark("future_instant", rows.future, [later], "warn")
     odd = rows.odd or (rows.invalid if not invalid else 0)
     texts = [*told(invalid, statement), *([odd_values(source, spec, statement, plan)] if odd else [])]
     yield from remark("unreadable_value", odd + sum(item.count for item in invalid), texts, checks.unreadable_value)

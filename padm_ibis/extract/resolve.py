@@ -14,7 +14,7 @@ from padm_ibis.extract.fitted import Fitted, Suspect
 from padm_ibis.extract.given import BEFORE, Given, Known, Lack, lacks_of
 from padm_ibis.extract.statement import Statement
 from padm_ibis.sources.connect import Columns, Refusal, Source
-from padm_ibis.sources.conversion import Reading, convert
+from padm_ibis.sources.conversion import Reading, convert, of_epoch
 from padm_ibis.sources.spec import KindSpec, ResourceSpec, TableSpec
 from padm_ibis.sources.values import FIELD, family, null, quote
 
@@ -145,8 +145,11 @@ class _Fitting:
         if column not in found:
             self._note("warning", table.name, resource, f"{name} has no column {column}: it counts as null", column)
             return Reading(null(kind, source.dialect))
-        written = source.written(table.name, column)
-        reading = convert(quote(column), found[column], kind, source.dialect, source.config.timezone, written)
+        if column in table.epoch:
+            reading = of_epoch(quote(column), found[column], source.dialect, source.config.timezone)
+        else:
+            written = source.written(table.name, column)
+            reading = convert(quote(column), found[column], kind, source.dialect, source.config.timezone, written)
         if reading is None:
             self._note("error", table.name, resource, f"{name}.{column} is of type {found[column]}, which is no {kind}", column)
             return Reading(null(kind, source.dialect))

@@ -42,9 +42,16 @@ class Statement:
     @property
     def body(self) -> str:
         """The resource's own statement, over this installation's tables."""
+        return self._over_tables(self.spec.sql[self.dialect])
+
+    def left_out(self) -> dict[str, str]:
+        """Return words → the statement that counts the rows which are left out on purpose."""
+        return {words: self._over_tables(texts[self.dialect]) for words, texts in self.spec.left_out.items()}
+
+    def _over_tables(self, text: str) -> str:
         everything = self.on_invalid == "reject"
         tables = {name: table.sql(rejecting=everything) for name, table in self.tables.items()}
-        return PLACEHOLDER.sub(lambda match: tables[match[1]], self.spec.sql[self.dialect])
+        return PLACEHOLDER.sub(lambda match: tables[match[1]], text)
 
     @property
     def suspects(self) -> list[Suspect]:

@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 
 import duckdb
 
+from padm_ibis.define.kept import Kept
+from padm_ibis.define.layers import ABSENT
 from padm_ibis.sources.spec import ResourceSpec
 from padm_ibis.sources.values import literal, quote
 
@@ -151,6 +153,8 @@ class Staged:
         Rows left out because they lie before ``incremental_start_date``.
     invalid
         Rows left out because a value in them is none of its column's type; kept in ``_padm.rejected_rows``.
+    future
+        Of a kept table: rows whose cursor lies after the source's clock.
     """
 
     read: int
@@ -160,6 +164,7 @@ class Staged:
     rejected: int = 0
     early: int = 0
     invalid: int = 0
+    future: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,19 +193,88 @@ class Change:
         Of the rows that changed, those that the lookback would not have seen.
     buckets
         Those in which rows changed that were read from the watermark on.
+    absent
+        Rows of a kept table that its source has no more, as of now: they stay.
     """
 
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
     rows: int = 0
+    absent: int = 0
     beyond: int = 0
     buckets: frozenset[int] = frozenset()
 
     @property
     def total(self) -> int:
         """Rows that are new, different or gone."""
-        return self.inserted + self.updated + self.deleted
+        return self.inserted + self.updated + self.deleted + self.absent
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When bronze is loaded, and by which run.
+
+    Attributes
+    ----------
+    today
+        The source's day.
+    now
+        UTC.
+    """
+
+    today: dt.date
+    now: dt.datetime
+    run_id: str
+
+
+def absentees(spec: ResourceSpec, read: str, staged: str, old: str, match: str, moment: Moment) -> str:
+    """Return the statement that puts what a kept table has, and its source has no more, beside what arrived.
+
+    Parameters
+    ----------
+    read
+        Condition: a row of bronze (``b``) is one of those that were asked for.
+    staged
+        The table of what arrived.
+    old
+        What bronze has, as ``… b WHERE …``.
+    match
+        Condition: a row that arrived (``s``) has the key of one of bronze.
+    """
+    own = {
+        ABSENT: f"DATE '{moment.today}'",
+        "_extracted_at": f"TIMESTAMP '{moment.now:%Y-%m-%d %H:%M:%S.%f}'",
+        "_run_id": literal(moment.run_id),
+    }
+    names = ", ".join(quote(name) for name in spec.columns)
+    values = ", ".join(own.get(name, f"b.{quote(name)}") for name in spec.columns)
+    return (
+        f"INSERT INTO {staged} ({names}) SELECT {values} FROM {old} AND b.{quote(ABSENT)} IS NULL AND {read}"
+        f" AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE {match})"
+    )
+
+
+def remembered(kept: Kept, columns: Iterable[str]) -> dict[str, str]:
+    """Return, by column, SQL for what a kept row holds, of what arrives (``s``) and what bronze has of it (``b``).
+
+    Parameters
+    ----------
+    columns
+        Those that the source gives, but those of the key.
+    """
+    rules = dict.fromkeys(kept.smallest, "least({s}, {b})")
+    rules |= dict.fromkeys(kept.lasting, "coalesce({s}, {b})") | dict.fromkeys(kept.first, "coalesce({b}, {s})")
+    less = f"s.{quote(kept.growing)} < b.{quote(kept.growing)}" if kept.growing else None
+    found = {}
+    for name in columns:
+        s, b = f"s.{quote(name)}", f"b.{quote(name)}"
+        rule = rules.get(name, "{s}").format(s=s, b=b)
+        if less is not None:
+            rule = f"CASE WHEN {less} THEN {b} ELSE {rule} END"
+        if rule != s:
+            found[name] = rule
+    return found
 
 
 class Store(Protocol):
@@ -245,8 +319,14 @@ class Store(Protocol):
     def arrived(self, spec: ResourceSpec, source_db: str) -> dict[int, int]:
         """Return how many of the staged rows lie in each bucket, as bronze tells it."""
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
-        """Bring bronze to what was staged; None where buckets do not do: a key stands in one that was not read, too."""
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str, moment: Moment) -> Change | None:
+        """Bring bronze to what was staged; None where buckets do not do: a key stands in one that was not read, too.
+
+        Parameters
+        ----------
+        moment
+            Of a kept table: when the source was found to have no more what did not arrive.
+        """
 
     def syncs(self, source_db: str) -> dict[str, Sync]:
         """Return what is known of the digests of a source's resources."""

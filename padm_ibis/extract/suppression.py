@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 TABLE = "suppressed"
 EVERYWHERE = ""
 """Stands for the source of a document that is erased wherever it occurs."""
-BELOW: Mapping[Identity, tuple[Identity, ...]] = {"documento": ("persona", "docente"), "persona": ("alumno", "docente")}
+BELOW: Mapping[Identity, tuple[Identity, ...]] = {
+    "documento": ("persona", "docente", "usuario"),
+    "persona": ("alumno", "docente"),
+}
 """What else in a row of somebody who is known is theirs, too: never the other way round, since numbers are given anew."""
 _NAME = "padm_erased"
 _MARKS = "temp.padm_erased_marks"

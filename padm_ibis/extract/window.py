@@ -53,7 +53,7 @@ def plan_of(
         since = known.loaded_from
         return Plan("first" if since else "refresh", _midnight(since) if since else None, since, why)
     margin = _CLOCK_CHANGE if spec.columns[spec.cursor or ""] == "timestamp" else dt.timedelta()
-    since = _minus(known.watermark, dt.timedelta(days=source.lookback(spec.name)) + margin)
+    since = _minus(known.watermark, dt.timedelta(days=source.lookback(spec.name, spec.lookback)) + margin)
     return Plan("incremental", since, known.loaded_from)
 
 

@@ -44,6 +44,27 @@ def convert(column: str, found: str, wanted: str, dialect: str, timezone: str, w
     return _Conversion(column, found, wanted, dialect, timezone, written).reading()
 
 
+_END_OF_DAYS = 253402300800
+"""Seconds of the first instant after the year 9999."""
+
+
+def of_epoch(column: str, found: str, dialect: str, timezone: str) -> Reading | None:
+    """Return how whole seconds since 1970, UTC, are read: as the wall clock of the source's time zone.
+
+    0 is never, a null; what lies before it, or after the year 9999, is none. Null where the type is no whole number's.
+    """
+    if family(found) not in ("integer", "numeric"):
+        return None
+    if dialect == "postgres":  # its sessions keep to the source's zone
+        instant = f"CAST(to_timestamp({column}) AS TIMESTAMP)"
+    else:
+        instant = f"(to_timestamp({column}) AT TIME ZONE {literal(timezone)})"
+    fits = f"{column} > 0 AND {column} < {_END_OF_DAYS}"
+    return Reading(
+        f"CASE WHEN {fits} THEN {instant} END", f"{column} IS NOT NULL AND ({column} < 0 OR {column} >= {_END_OF_DAYS})"
+    )
+
+
 class _Conversion:
     def __init__(self, column: str, found: str, wanted: str, dialect: str, timezone: str, written: Written) -> None:
         self.column, self.found, self.wanted = column, found.lower(), wanted

@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from padm_ibis import access, atomic
-from padm_ibis.define.layers import LOADER_COLUMNS
+from padm_ibis.define.kept import Kept
+from padm_ibis.define.layers import ABSENT, LOADER_COLUMNS
 from padm_ibis.errors import DefinitionError, UnknownName, did_you_mean
 
 if TYPE_CHECKING:
@@ -28,14 +30,20 @@ if TYPE_CHECKING:
 
     from padm_ibis.config import SourceConfig
     from padm_ibis.define.lineage import Origin, Ref
-    from padm_ibis.define.model import Hash
+    from padm_ibis.define.model import Hash, Resource
     from padm_ibis.define.source_table import Identity, SourceTable
 
 Dialect = Literal["postgres", "duckdb"]
 DIALECTS: tuple[Dialect, ...] = ("postgres", "duckdb")
-KINDS = {"guarani": ("padm_ibis.sources.guarani", "padm_ibis.bronze")}
+KINDS = {
+    "guarani": ("padm_ibis.sources.guarani", "padm_ibis.bronze"),
+    "moodle": ("padm_ibis.sources.moodle", "padm_ibis.bronze_lms"),
+}
+"""Kind → the modules of its tables and of its resources."""
 PLACEHOLDER = re.compile(r'"padm_source__([A-Za-z0-9_]+)"')
 _PREFIX = "padm_source__"
+PREFIX = "mdl_"
+"""What the names of tables begin with that an installation may begin otherwise."""
 
 
 OWNERS: tuple[Identity, ...] = ("alumno", "persona")
@@ -50,6 +58,7 @@ class TableSpec:
     columns: Mapping[str, str]
     required: frozenset[str]
     optional: bool
+    epoch: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,12 @@ class ResourceSpec:
         What of a source it is that nothing can be built without; None where it is optional.
     people
         Column → what of a person its values name.
+    kept
+        How it remembers what its source forgets; None where it does not.
+    lookback
+        Days that are read again before the watermark where nobody configured another number.
+    left_out
+        Words → dialect → statement that counts the rows which are left out on purpose.
     """
 
     name: str
@@ -93,6 +108,9 @@ class ResourceSpec:
     made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     essential: str | None = None
     people: Mapping[str, Identity] = field(default_factory=dict)
+    kept: Kept | None = None
+    lookback: int | None = None
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -132,6 +150,36 @@ class KindSpec:
             if name not in self.resources:
                 raise UnknownName("bronze resource", name, self.resources, where=f"the kind {self.name}")
         return [spec for spec in self.resources.values() if names is None or spec.name in names]
+
+    def prefixed(self, before: str, after: str) -> KindSpec:
+        """Return the kind as an installation has it that begins its tables' names otherwise."""
+        if before == after:
+            return self
+        own = {n: f"{after}{n.removeprefix(before)}" if n.startswith(before) else n for n in self.tables}
+
+        def told(ref: str) -> str:
+            table, dot, column = ref.partition(".")
+            return f"{own[table]}{dot}{column}"
+
+        def renamed(texts: Mapping[str, str]) -> dict[str, str]:
+            return {d: PLACEHOLDER.sub(lambda m: f'"{_PREFIX}{own[m[1]]}"', text) for d, text in texts.items()}
+
+        return KindSpec(
+            self.name,
+            {own[name]: replace(table, name=own[name]) for name, table in self.tables.items()},
+            {
+                name: replace(
+                    spec,
+                    fallback={own[a]: own[b] for a, b in spec.fallback.items()},
+                    inputs=tuple(own[table] for table in spec.inputs),
+                    sql=renamed(spec.sql),
+                    left_out={words: renamed(texts) for words, texts in spec.left_out.items()},
+                    vital=frozenset(told(ref) for ref in spec.vital),
+                    made_of={column: tuple(own[table] for table in tables) for column, tables in spec.made_of.items()},
+                )
+                for name, spec in self.resources.items()
+            },
+        )
 
     def is_optional(self, spec: ResourceSpec) -> bool:
         """Whether a source may do without a resource; where a kind calls none essential, it needs all of them."""
@@ -178,6 +226,11 @@ def kind_spec(kind: str, cache_folder: Path | None = None) -> KindSpec:
     return spec
 
 
+def kind_of(source: SourceConfig, cache_folder: Path | None = None) -> KindSpec:
+    """Return what is read from a configured source, its tables named as they are there; see `kind_spec`."""
+    return kind_spec(source.kind, cache_folder).prefixed(PREFIX, source.prefix)
+
+
 def spec_of(kind: str, tables: Mapping[str, SourceTable], resources: Sequence[Callable[..., ir.Table]]) -> KindSpec:
     """Return the plain form of given source tables and resources."""
     specs = _with_references([_resource_spec(function, tables) for function in resources])
@@ -212,7 +265,7 @@ def _build(kind: str, modules: tuple[str, str]) -> KindSpec:
 
 def _table_spec(table: SourceTable) -> TableSpec:
     columns = {name: _type(kind) for name, kind in table.columns.items()}
-    return TableSpec(table.name, columns, frozenset(table.required), table.optional_table)
+    return TableSpec(table.name, columns, frozenset(table.required), table.optional_table, frozenset(table.epoch))
 
 
 def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, SourceTable]) -> ResourceSpec:
@@ -235,6 +288,7 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
     made = of_expression(expression)
     fields = contracts.all_columns(record.contract)
     not_null = frozenset(c.name for c in fields if not c.nullable)
+    _check_kept(record, [c.name for c in fields])
     origins = {name: _tables_columns(origin.values) for name, origin in made.items()}
     if missing := [c.name for c in fields if c.name not in (*LOADER_COLUMNS, *expression.columns)]:
         raise DefinitionError(f"{record.where}: {record.name} yields no {', '.join(missing)}.")
@@ -258,7 +312,31 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         made_of={name: tuple(sorted({table for table, _ in refs})) for name, refs in origins.items()},
         essential=record.essential,
         people=_people(made, tables, {c.name: c.dtype for c in fields}, record.hashes),
+        kept=record.kept,
+        lookback=record.lookback,
+        left_out={
+            words: {d: sql(_counted(rows, inputs), d, pretty=False) for d in DIALECTS} for words, rows in record.left_out.items()
+        },
     )
+
+
+def _counted(function: Callable[..., ir.Table], tables: Mapping[str, ir.Table]) -> ir.Table:
+    """How many rows a function picks out of the tables that its parameters name, as one row."""
+    return function(**{name: tables[name] for name in signature(function).parameters}).agg(n=lambda t: t.count())
+
+
+def _check_kept(record: Resource, columns: Collection[str]) -> None:
+    """Refuse a kept table whose contract has no place for what it remembers, or names what it has not."""
+    kept = record.kept
+    if (kept is not None) != (ABSENT in columns):
+        raise DefinitionError(f"{record.where}: {record.name}: a kept table has the column {ABSENT}, and no other has.")
+    named = (*kept.columns, *([kept.growing] if kept.growing else [])) if kept else ()
+    for name in named:
+        if name not in columns or name in record.grain:
+            raise DefinitionError(
+                f"{record.where}: {record.name} keeps {name!r}, which is no column of {record.contract.__name__} beside its key.",
+                hint=did_you_mean(name, columns),
+            )
 
 
 def _tables_columns(refs: Iterable[Ref]) -> list[tuple[str, str]]:
@@ -319,7 +397,11 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent
     rooms = ("define", "words", "sources", "checks")
-    ours = [package / "bronze.py", package / "params.py", *(path for room in rooms for path in package.glob(f"{room}/*.py"))]
+    ours = [
+        *package.glob("bronze*.py"),
+        package / "params.py",
+        *(path for room in rooms for path in package.glob(f"{room}/*.py")),
+    ]
     known = {name for pair in KINDS.values() for name in pair}
     theirs = [Path(found.origin) for m in modules if m not in known and (found := find_spec(m)) and found.origin]
     for path in sorted({*ours, *theirs}):
@@ -341,7 +423,10 @@ def _keep(path: Path, spec: KindSpec) -> None:
 
 
 def _decode(data: dict[str, Any]) -> KindSpec:
-    tables = {n: TableSpec(t["name"], t["columns"], frozenset(t["required"]), t["optional"]) for n, t in data["tables"].items()}
+    tables = {
+        n: TableSpec(**{**t, "required": frozenset(t["required"]), "epoch": frozenset(t["epoch"])})
+        for n, t in data["tables"].items()
+    }
     resources = {
         name: ResourceSpec(
             **{
@@ -351,8 +436,16 @@ def _decode(data: dict[str, Any]) -> KindSpec:
                 "not_null": frozenset(fields["not_null"]),
                 "vital": frozenset(fields["vital"]),
                 "made_of": {column: tuple(tables) for column, tables in fields["made_of"].items()},
+                "kept": _kept(fields["kept"]),
             }
         )
         for name, fields in data["resources"].items()
     }
     return KindSpec(data["name"], tables, resources)
+
+
+def _kept(data: dict[str, Any] | None) -> Kept | None:
+    if data is None:
+        return None
+    lists = {name: tuple(data[name]) for name in ("smallest", "lasting", "first")}
+    return Kept(**lists, growing=data["growing"])

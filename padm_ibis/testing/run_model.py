@@ -110,9 +110,9 @@ def rows_as_table(name: str, rows: Rows | pa.Table, reader: Model, params: Param
 
 def _columns(name: str, reader: Model, params: Params) -> tuple[contracts.Column, ...]:
     if reader.layer == "bronze":
-        from padm_ibis.sources.guarani import TABLES
+        from padm_ibis.sources import guarani, moodle
 
-        columns = TABLES[name].columns.items()
+        columns = {**guarani.TABLES, **moodle.TABLES}[name].columns.items()
         return tuple(contracts.Column(n, dtype, "", "attribute", "none", True, None, None, False, ()) for n, dtype in columns)
     return contracts.columns(_contract_of(name, reader), params)
 

@@ -28,7 +28,7 @@ from padm_ibis.report.run import RunReport
 
 RECORDS = 24
 FIRST_DAY = dt.date(2024, 5, 1)
-GRAPH = collect(["people_school"], guarani=False)
+GRAPH = collect(["people_school"], kinds=())
 TABLES = [model for model in GRAPH if model.layer != "bronze"]
 Table = list[tuple[Any, ...]]
 

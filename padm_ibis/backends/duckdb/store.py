@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from padm_ibis.define.layers import ABSENT
 from padm_ibis.extract.buckets import among, bucket
 from padm_ibis.extract.store import (
     DUPLICATE,
@@ -17,11 +18,14 @@ from padm_ibis.extract.store import (
     TOUCHED,
     TOUCHED_COLUMNS,
     Change,
+    Moment,
     Plan,
     Rejects,
     Staged,
     State,
     Sync,
+    absentees,
+    remembered,
     syncs_of,
     touched_rows,
 )
@@ -139,8 +143,8 @@ class DuckDBStore:
         # Counting while the rows stream by: a branch of CASE is worked out only for the rows that take it.
         counted = "CASE WHEN padm_odd THEN CASE WHEN nextval('temp.padm_odd') < 0 THEN NULL ELSE _run_id END ELSE _run_id END"
         self._con.execute(f"{target} SELECT {columns}, {counted} AS _run_id FROM ({query})")
-        arrived = f"SELECT count(*), {_greatest(spec, now)}, (SELECT nextval('temp.padm_odd')) FROM {table} WHERE {where}"
-        read, watermark, counter = self._run(arrived)[0]
+        counts = f"count(*), {_greatest(spec, now)}, {_future(spec, now)}, (SELECT nextval('temp.padm_odd'))"
+        read, watermark, future, counter = self._run(f"SELECT {counts} FROM {table} WHERE {where}")[0]
         odd, self._odd = counter - 1 - self._odd, counter
         if table != _bronze(spec.name) and plan.replaces and rejects is None and self._is_the_same(spec, table, read, source_db):
             self._staged[spec.name] = table, None
@@ -151,14 +155,14 @@ class DuckDBStore:
         if early or copies or rejected:
             watermark = self._one(f"SELECT {_greatest(spec, now)} FROM {table} WHERE {where}")
         self._staged[spec.name] = table, read - early - copies - rejected
-        return Staged(read, watermark, odd, copies, rejected, early, invalid)
+        return Staged(read, watermark, odd, copies, rejected, early, invalid, future)
 
     def arrived(self, spec: ResourceSpec, source_db: str) -> dict[int, int]:
         """See `Store.arrived`."""
         rows = f"{self._staged[spec.name][0]} t WHERE t.source_db = {literal(source_db)}"
         return dict(self._run(f"SELECT {bucket(spec, 'duckdb', 't')}, count(*) FROM {rows} GROUP BY ALL"))
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str, moment: Moment) -> Change | None:
         """See `Store.apply`. Only rows that differ are written."""
         table, (staged, arrived) = _bronze(spec.name), self._staged.pop(spec.name)
         mine, before = f"source_db = {literal(source_db)}", self.rows(spec, source_db)
@@ -173,6 +177,7 @@ class DuckDBStore:
         if plan.mode == "buckets" and self._strays(spec, plan, staged, f"{table} b ON b.{mine} AND {match}"):
             self._con.execute(f"DROP TABLE {staged}")
             return None
+        absent = self._remember(spec, plan, staged, f"{table} b WHERE b.{mine}", match, moment)
         new, old = (_digests(spec, rows) for rows in (staged, f"{table} WHERE {mine}"))
         self._con.execute(
             "CREATE OR REPLACE TEMP TABLE padm_changed AS SELECT s.padm_row AS new_row, b.padm_row AS old_row"
@@ -184,7 +189,7 @@ class DuckDBStore:
         deleted, beyond, touched = 0, self._beyond(spec, plan, staged), frozenset[int]()
         if plan.mode == "incremental" and inserted + updated:
             touched = self._touched(spec, staged)
-        if plan.mode == "buckets" or (plan.replaces and arrived - inserted < before):
+        if spec.kept is None and (plan.mode == "buckets" or (plan.replaces and arrived - inserted < before)):
             # A statement of the contract's: what did not arrive is gone at the source.
             read = among(spec, "duckdb", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
             gone = f"SELECT b.rowid FROM {table} b ANTI JOIN {staged} s ON {match} WHERE b.{mine} AND {read}"
@@ -201,7 +206,21 @@ class DuckDBStore:
         self._con.execute(f"DROP TABLE {staged}")
         self._con.execute("DROP TABLE padm_changed")
         rows = self._rows[spec.name, source_db] = before + inserted - deleted
-        return Change(inserted, updated, deleted, rows, beyond + deleted * (plan.lookback is not None), touched)
+        unseen = deleted * (plan.lookback is not None)
+        return Change(inserted, updated - absent, deleted, rows, absent, beyond + unseen, touched)
+
+    def _remember(self, spec: ResourceSpec, plan: Plan, staged: str, old: str, match: str, moment: Moment) -> int:
+        """Put what a kept table remembers of rows into those that arrived, and beside them; return how many are gone."""
+        if spec.kept is None:
+            return 0
+        others = [name for name in spec.own_columns if name not in spec.key]
+        if found := remembered(spec.kept, others):
+            chosen = ", ".join(f"{quote(name)} = {rule}" for name, rule in found.items())
+            self._con.execute(f"UPDATE {staged} s SET {chosen} FROM {old} AND {match}")
+        if plan.mode == "incremental":
+            return 0
+        read = among(spec, "duckdb", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
+        return self._one(absentees(spec, read, staged, old, match, moment))
 
     def save(self, source_db: str, states: Mapping[str, State], fingerprint: tuple[str, str] | None) -> None:
         """See `Store.save`."""
@@ -299,7 +318,7 @@ class DuckDBStore:
 
     def _is_the_same(self, spec: ResourceSpec, table: str, read: int, source_db: str) -> bool:
         """Whether all rows of a resource arrived and are those of bronze, which has no key twice: compared as a whole."""
-        if self._held(spec, source_db) or read != self.rows(spec, source_db):
+        if spec.kept is not None or self._held(spec, source_db) or read != self.rows(spec, source_db):
             return False
         content = f"hash({', '.join(quote(name) for name in spec.own_columns)})"
         mine = f"{_bronze(spec.name)} WHERE source_db = {literal(source_db)}"
@@ -406,13 +425,20 @@ def _greatest(spec: ResourceSpec, now: dt.datetime) -> str:
     return f"max({cursor}) FILTER ({cursor} <= {moment} AND {cursor} >= TIMESTAMP '0001-01-01')"
 
 
+def _future(spec: ResourceSpec, now: dt.datetime) -> str:
+    """How many rows of a kept table lie in the future, by the source's clock."""
+    if spec.cursor is None or spec.kept is None:
+        return "0"
+    return f"count(*) FILTER (CAST({quote(spec.cursor)} AS TIMESTAMP) > TIMESTAMP '{now:%Y-%m-%d %H:%M:%S.%f}')"
+
+
 def _digests(spec: ResourceSpec, rows: str) -> str:
     """Rows as their place, key and a hash of all columns: to join the rows themselves, tables would have to fit in memory.
 
     That a row and its correction, of the same key, have the same hash of 64 bits is left to happen once in 10^19 corrections.
     """
     key = ", ".join(quote(name) for name in spec.key)
-    content = ", ".join(quote(name) for name in spec.own_columns)
+    content = ", ".join(quote(name) for name in (*spec.own_columns, *([ABSENT] if spec.kept is not None else [])))
     return f"(SELECT rowid AS padm_row, {key}, hash({content}) AS padm_content FROM {rows})"
 
 

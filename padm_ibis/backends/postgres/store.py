@@ -22,6 +22,7 @@ from padm_ibis import access
 from padm_ibis.backends.duckdb.store import DuckDBStore
 from padm_ibis.backends.postgres import bronze_log
 from padm_ibis.backends.postgres.connection import execute, explained
+from padm_ibis.define.layers import ABSENT
 from padm_ibis.errors import WarehouseError
 from padm_ibis.extract.buckets import among, bucket
 from padm_ibis.extract.store import (
@@ -30,11 +31,14 @@ from padm_ibis.extract.store import (
     TOUCHED,
     TOUCHED_COLUMNS,
     Change,
+    Moment,
     Plan,
     Rejects,
     Staged,
     State,
     Sync,
+    absentees,
+    remembered,
     syncs_of,
     touched_rows,
 )
@@ -181,7 +185,7 @@ class PostgresStore:
         """See `Store.arrived`."""
         return self._staged.arrived(spec, source_db)
 
-    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str) -> Change | None:
+    def apply(self, spec: ResourceSpec, plan: Plan, source_db: str, moment: Moment) -> Change | None:
         """See `Store.apply`. Only rows that differ are written."""
         table, mine = _bronze(spec.name), f"source_db = {literal(source_db)}"
         query = f"SELECT * FROM bronze.{quote(spec.name)} WHERE {mine}"
@@ -194,7 +198,7 @@ class PostgresStore:
             self._run(f"CREATE TEMP TABLE padm_staged ({columns}) ON COMMIT DROP")
             self._copy(spec, query, "pg_temp.padm_staged")
             self._run("ANALYZE pg_temp.padm_staged")
-            found = self._upsert(spec, plan, table, mine)
+            found = self._upsert(spec, plan, table, mine, moment)
             self._run("DROP TABLE pg_temp.padm_staged")
             if found is None:
                 self._duck.execute(f"DELETE FROM bronze.{quote(spec.name)} WHERE {mine}")
@@ -204,19 +208,21 @@ class PostgresStore:
             self._work.loaded(spec.name, ("source_db", *spec.key))
         return change
 
-    def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str) -> Change | None:
+    def _upsert(self, spec: ResourceSpec, plan: Plan, table: str, mine: str, moment: Moment) -> Change | None:
         old, match = f"(SELECT ctid AS padm_row, * FROM {table} WHERE {mine}) b", _match(spec)
         if plan.mode == "buckets" and self._strays(spec, plan, f"{old} ON {match}"):
             return None
-        differs = " OR ".join(
-            f"s.{quote(name)} IS DISTINCT FROM b.{quote(name)}" for name in spec.own_columns if name not in spec.key
-        )
+        others = [name for name in spec.own_columns if name not in spec.key]
+        absent = self._remember(spec, plan, f"{table} b WHERE b.{mine}", moment)
+        if spec.kept is not None:
+            others.append(ABSENT)
+        differs = " OR ".join(f"s.{quote(name)} IS DISTINCT FROM b.{quote(name)}" for name in others)
         self._run(
             "CREATE TEMP TABLE padm_changed ON COMMIT DROP AS SELECT s.ctid AS new_row, b.padm_row AS old_row"
             f" FROM pg_temp.padm_staged s LEFT JOIN {old} ON {match} WHERE b.padm_row IS NULL OR {differs or 'FALSE'}"
         )
         deleted, beyond, touched = 0, self._beyond(spec, plan), self._touched(spec, plan, table)
-        if plan.replaces or plan.mode == "buckets":
+        if spec.kept is None and (plan.replaces or plan.mode == "buckets"):
             # A statement of the contract's: what did not arrive is gone at the source.
             read = among(spec, "postgres", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
             gone = f"SELECT padm_row FROM {old} WHERE {read} AND NOT EXISTS (SELECT FROM pg_temp.padm_staged s WHERE {match})"
@@ -233,7 +239,22 @@ class PostgresStore:
         )
         self._run("DROP TABLE pg_temp.padm_changed")
         rows = self._one(f"SELECT count(*) FROM {table} WHERE {mine}")
-        return Change(written - updated, updated, deleted, rows, beyond + deleted * (plan.lookback is not None), touched)
+        unseen = deleted * (plan.lookback is not None)
+        return Change(written - updated, updated - absent, deleted, rows, absent, beyond + unseen, touched)
+
+    def _remember(self, spec: ResourceSpec, plan: Plan, old: str, moment: Moment) -> int:
+        """Put what a kept table remembers of rows into those that arrived, and beside them; return how many are gone."""
+        if spec.kept is None:
+            return 0
+        staged, match = "pg_temp.padm_staged", _match(spec)
+        others = [name for name in spec.own_columns if name not in spec.key]
+        if found := remembered(spec.kept, others):
+            chosen = ", ".join(f"{quote(name)} = {rule}" for name, rule in found.items())
+            self._run(f"UPDATE {staged} s SET {chosen} FROM {old} AND {match}")
+        if plan.mode == "incremental":
+            return 0
+        read = among(spec, "postgres", "b", plan.buckets) if plan.mode == "buckets" else "TRUE"
+        return self._count(absentees(spec, read, staged, old, match, moment))
 
     def _strays(self, spec: ResourceSpec, plan: Plan, old: str) -> bool:
         """Whether a row arrived in a bucket that was not asked for, or its key stands in one that was not."""
