@@ -14,6 +14,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
+from padm_ibis import bronze_lms
 from padm_ibis.bronze import BRONZE
 from padm_ibis.checks import contract_of
 from padm_ibis.checks import contracts as all_contracts
@@ -31,7 +32,7 @@ Function = Callable[..., ir.Table]
 ROOT = Path(__file__).parent.parent
 FLOOR_PLAN: dict[str, tuple[Function, ...]] = {"silver": SILVER, "gold": GOLD}
 MODELS = [model_of(function) for function in (*SILVER, *GOLD)]
-TABLES = [model_of(function) for function in (*BRONZE, *SILVER, *GOLD)]
+TABLES = [model_of(function) for function in (*BRONZE, *bronze_lms.BRONZE, *SILVER, *GOLD)]
 PARAMS = Params(as_of=datetime.date(2025, 2, 28))
 EVERYTHING = dataclasses.replace(PARAMS, include_sensitive=True)
 NEVER_IN_A_MODEL = {"io", "os", "pathlib", "random", "socket", "subprocess", "sys", "time", "uuid"}
@@ -44,7 +45,7 @@ each_contract = pytest.mark.parametrize("contract", all_contracts().values(), id
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return collect()
+    return collect(kinds=("guarani", "moodle"))
 
 
 def files_of(layer: str) -> set[str]:

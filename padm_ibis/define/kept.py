@@ -1,4 +1,4 @@
-""" "What of a bronze row stays although its source changes or loses it: plain words, so that nothing heavy is imported for them."""
+"""What of a bronze row stays although its source changes or loses it: plain words, nothing heavy is imported for them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import psycopg
 import pytest
-from definitions import VERSIONS, statements
+from definitions import statements
 from psycopg import sql
 
 from padm_ibis.backends.duckdb import DuckDBStore
@@ -125,9 +125,9 @@ def note(found: Extraction, resource: str) -> str:
     return report.note
 
 
-@pytest.fixture(params=VERSIONS)
-def moodle(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Moodle]:
-    found = Moodle(postgres_url, request.param)
+@pytest.fixture
+def moodle(postgres_url: str) -> Iterator[Moodle]:
+    found = Moodle(postgres_url)
     yield found
     found.con.close()
 

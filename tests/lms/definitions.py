@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Moodle's own tables, as its installer makes them on PostgreSQL, in two versions: types, defaults and indexes.
 
 Of each table those columns are here that anybody fills, and those in which the versions differ. XMLDB's ``int(10)`` is

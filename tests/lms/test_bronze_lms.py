@@ -117,7 +117,8 @@ def test_enrolments_stay_when_somebody_is_unenrolled(bronze: Bronze, moodle: Moo
     moodle.add("enrol", {"id": 20, "enrol": "manual", "courseid": 2})
     moodle.add(
         "user_enrolments",
-        {"id": 1, "enrolid": 20, "userid": 10, "timestart": "2024-03-11", "timecreated": "2024-03-01", "timemodified": "2024-03-01"},
+        {"id": 1, "enrolid": 20, "userid": 10, "timestart": "2024-03-11", "timecreated": "2024-03-01",
+         "timemodified": "2024-03-01"},
         {"id": 2, "enrolid": 20, "userid": 11, "timeend": "2024-12-20", "status": 1, "timecreated": "2024-03-01",
          "timemodified": "2024-04-01"},
     )  # fmt: skip
