@@ -291,7 +291,7 @@ class Job:
     ) -> InputReport:
         notes = ["not given by the source"] if not statement.given else [plan.why] if plan.why else []
         notes += [f"{used} in place of {name}" for name, used in statement.fallbacks.items()]
-        notes += [f"{in_words(change.absent)} stay that the source has no more" if change.absent else ""]
+        notes += [f"{in_words(change.absent)} kept that the source has no more" if change.absent else ""]
         notes += told
         notes += [f"{change.deleted} rows removed, of {shrinkage.loss(spec.name, change).before:,}"] if change.deleted else []
         notes += [f"{in_words(left_out)} of erased people left out"] if left_out else []

@@ -1,7 +1,8 @@
-"""How long the tables of Guaraní may go without a new row before somebody should wonder.
+"""How long the tables of a source may go without a new row before somebody should wonder.
 
 A university is not a shop: enrolment to courses opens twice a year, exams are sat in three seasons, degrees and the yearly
-re-enrolment come once. Days between two of those, and some weeks for the office. `freshness_hours` of a source replaces them.
+re-enrolment come once; on a learning platform nobody works in January. Days between two of those, and some weeks for the office.
+`freshness_hours` of a source replaces them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ DAYS: Mapping[str, int] = {
     "egresos": 400,
     "exam_inscriptions": 180,
     "historia_academica": 180,
+    "lms_asistencias": 180,
+    "lms_completitud": 120,
+    "lms_entregas": 120,
+    "lms_foros": 180,
+    "lms_intentos": 180,
+    "lms_notas": 120,
     "reinscripciones": 400,
 }
 READ_HOURS = 48  # a nightly run that was missed twice

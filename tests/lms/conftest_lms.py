@@ -16,8 +16,10 @@ from definitions import statements
 from psycopg import sql
 
 from padm_ibis.backends.duckdb import DuckDBStore
+from padm_ibis.backends.postgres import PostgresBackend
 from padm_ibis.config import Config, load_config
 from padm_ibis.extract import Extraction, extract
+from padm_ibis.sources.postgres import load_reader
 
 KEY = "a long random key for tests"
 ZONE = ZoneInfo("America/Argentina/Buenos_Aires")
@@ -84,10 +86,10 @@ class Moodle:
 
 
 class Bronze:
-    """A warehouse's bronze, loaded as a run would."""
+    """A warehouse's bronze, loaded as a run would; looked at through DuckDB wherever it is kept."""
 
-    def __init__(self, folder: Path, moodle: Moodle) -> None:
-        self.folder, self.moodle = folder, moodle
+    def __init__(self, folder: Path, moodle: Moodle, warehouse: str | None = None) -> None:
+        self.folder, self.moodle, self.warehouse = folder, moodle, warehouse
         self.file = folder / "work.duckdb"
         self.options = ""
         self.runs = 0
@@ -100,18 +102,27 @@ class Bronze:
             f'prefix = "{self.moodle.prefix}"\nconnect_retries = 0\n{self.options}',
             encoding="utf-8",
         )
-        return load_config(path)
+        return load_config(path, None, self.warehouse)
 
     def load(self, *resources: str, **options: Any) -> Extraction:
         """Load the named tables, or all."""
         self.runs += 1
-        with duckdb.connect(str(self.file)) as con:
-            found = extract(DuckDBStore(con), self.config(), f"run{self.runs}", resources=resources or None, **options)
+        config, given = self.config(), {"resources": resources or None, **options}
+        if self.warehouse is None:
+            with duckdb.connect(str(self.file)) as con:
+                found = extract(DuckDBStore(con), config, f"run{self.runs}", **given)
+        else:
+            with PostgresBackend(config).open() as work:
+                found = extract(work.store(), config, f"run{self.runs}", **given)
         assert not found.failures, found.failures
         return found
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.file)) as con:
+            if self.warehouse is not None:
+                load_reader(con)
+                con.execute(f"ATTACH '{self.warehouse}' AS warehouse (TYPE postgres)")
+                con.execute("USE warehouse")
             return con.execute(statement).fetchall()
 
     def rows(self, resource: str, columns: str = "") -> list[tuple[Any, ...]]:
@@ -133,5 +144,11 @@ def moodle(postgres_url: str) -> Iterator[Moodle]:
 
 
 @pytest.fixture
-def bronze(tmp_path: Path, moodle: Moodle) -> Bronze:
-    return Bronze(tmp_path, moodle)
+def bronze(tmp_path: Path, moodle: Moodle, request: pytest.FixtureRequest) -> Bronze:
+    if getattr(request, "param", "duckdb") == "duckdb":
+        return Bronze(tmp_path, moodle)
+    moodle.sql("DROP SCHEMA IF EXISTS bronze, _padm CASCADE")  # the warehouse shares the platform's database
+    return Bronze(tmp_path, moodle, moodle.url)
+
+
+on_both = pytest.mark.parametrize("bronze", ["duckdb", "postgres"], indirect=True)

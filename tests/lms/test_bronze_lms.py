@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest_lms import KEY, Bronze, Moodle, at, note, when
+from conftest_lms import KEY, Bronze, Moodle, at, note, on_both, when
 
 from padm_ibis.extract.hashing import keyed_hash
 
@@ -35,6 +35,7 @@ def test_users_arrive_hashed_and_what_is_no_document_is_none(bronze: Bronze, moo
     ]  # fmt: skip
 
 
+@on_both
 def test_a_user_who_is_deleted_or_loses_an_identifier_keeps_the_hashes(bronze: Bronze, moodle: Moodle) -> None:
     moodle.user(10, username="30123456", idnumber="30123456", email="ana@uni.edu.ar")
     moodle.user(11, username="31000000", idnumber="31000000")
@@ -53,6 +54,7 @@ def test_a_user_who_is_deleted_or_loses_an_identifier_keeps_the_hashes(bronze: B
     assert bronze.rows("lms_usuarios", "idnumber_documento_hash")[1] == (document("31000000"),)
 
 
+@on_both
 def test_what_the_platform_deletes_stays_with_the_day_of_the_run_and_comes_back(bronze: Bronze, moodle: Moodle) -> None:
     moodle.course(2, startdate="2024-03-11", enddate=0, idnumber="MAT101")
     moodle.course(3)
@@ -65,7 +67,7 @@ def test_what_the_platform_deletes_stays_with_the_day_of_the_run_and_comes_back(
     found = bronze.load("lms_cursos")
     (today,) = moodle.sql("SELECT (now() AT TIME ZONE 'America/Argentina/Buenos_Aires')::date")[0]
     assert bronze.rows("lms_cursos", "curso, _ausente_desde, _run_id") == [(2, today, "run2"), (3, None, "run1")]
-    assert note(found, "lms_cursos") == "1 row stay that the source has no more"
+    assert note(found, "lms_cursos") == "1 row kept that the source has no more"
     bronze.query("UPDATE bronze.lms_cursos SET _ausente_desde = DATE '2020-01-02' WHERE curso = 2")
     assert sum(item.changed for item in bronze.load("lms_cursos", full_refresh=True).inputs) == 0
     assert bronze.rows("lms_cursos", "curso, _ausente_desde") == [(2, dt.date(2020, 1, 2)), (3, None)], "the first day stays"
@@ -132,6 +134,7 @@ def test_enrolments_stay_when_somebody_is_unenrolled(bronze: Bronze, moodle: Moo
     assert bronze.rows("lms_matriculas", "matricula, _ausente_desde IS NULL") == [(1, False), (2, True)]
 
 
+@on_both
 def test_a_first_delivery_stays_where_it_was_seen(bronze: Bronze, moodle: Moodle) -> None:
     submission = {"assignment": 7, "timecreated": "2024-04-01 10:00:00"}
     moodle.add(
@@ -273,6 +276,7 @@ def test_another_prefix_is_read_and_named(tmp_path: Path, postgres_url: str) -> 
     moodle.con.close()
 
 
+@on_both
 def test_every_version_of_a_grade_stays(bronze: Bronze, moodle: Moodle) -> None:
     moodle.add(
         "grade_items",
