@@ -89,6 +89,15 @@ class Statement:
         flag = f"CASE WHEN {odd} THEN 1 ELSE 0 END" if odd else "0"
         return f"SELECT {_listed(columns)}, {flag} AS {ODD} FROM ({self.body}) AS q{self._where(since)}"
 
+    def whole(self, since: str | None = None) -> str:
+        """Return the statement of the same rows as they are at the source: what a digest is made of, nothing is sent.
+
+        Two texts that differ do so here, whatever the collation of their column takes for equal.
+        """
+        exact = ' COLLATE "C"' if self.dialect == "postgres" else ""
+        columns = {name: f"q.{quote(name)}{exact if kind == 'string' else ''}" for name, kind in self.spec.own_columns.items()}
+        return f"SELECT {_listed(columns)} FROM ({self.body}) AS q{self._where(since)}"
+
     def landed(self) -> dict[str, str]:
         """Return DuckDB's SQL, by column, that makes of what was sent what bronze holds."""
         hashes = {name: Hasher.sql(name, how) for name, how in self.spec.hashes.items()}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from padm_ibis.sources.spec import TableSpec
 
 _PACKAGE = "duckdb_extension_postgres_scanner"
-_HASHES_TEXT = 110000
+_HASHES_TEXT, _HASHES_RECORDS = 110000, 140000
 # Trying again helps against none of these.
 _PERMANENT = (
     "authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied", "invalid connection option",
@@ -137,10 +137,17 @@ class PostgresSource(Source):
         return f"{quoted(self.config.schema)}.{quoted(table)}"
 
     def row_hash(self, row: str, seed: int) -> str:
-        """See `Source.row_hash`; servers before PostgreSQL 11 have MD5 for it."""
-        if int(self.version or 0) < _HASHES_TEXT:
+        """See `Source.row_hash`; servers before PostgreSQL 14 hash a row's text, those before 11 by MD5.
+
+        A hash of a record is a weighted sum of its columns': two rows that exchange a value would leave the sum of both as it
+        was. Hashed once more, they do not.
+        """
+        version = int(self.version or 0)
+        if version < _HASHES_TEXT:
             return f"CAST(CAST('x' || substr(md5('{seed} ' || CAST({row} AS text)), 1, 16) AS BIT(64)) AS BIGINT)"
-        return f"hashtextextended(CAST({row} AS text), {seed})"
+        if version < _HASHES_RECORDS:
+            return f"hashtextextended(CAST({row} AS text), {seed})"
+        return f"hashtextextended(CAST(hash_record_extended({row}, {seed}) AS text), {seed})"
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement at the source, in a transaction of its own unless one has begun, and return its rows."""

@@ -94,9 +94,9 @@ def landed(column: str, wanted: str) -> tuple[str, str | None]:
     typed = f"CAST({column} AS {kind})"
     if wanted not in ("date", "timestamp"):
         return typed, None
-    last, first = (f"{typed} = CAST('{end}' AS {kind})" for end in ("infinity", "-infinity"))
+    outside = f"NOT isfinite({typed})"
     if wanted == "timestamp":
-        last = f"({last} OR {typed} < TIMESTAMP '{_BEFORE_ALL}' AND NOT {first})"
+        outside = f"{typed} < TIMESTAMP '{_BEFORE_ALL}' OR {typed} = TIMESTAMP 'infinity'"
     late = LAST_DAY if wanted == "date" else LAST_INSTANT
-    value = f"CASE WHEN {last} THEN {kind} '{late}' WHEN {first} THEN {kind} '{FIRST_DAY}' ELSE {typed} END"
-    return value, f"{last} OR {first}"
+    end = f"CASE WHEN {typed} = CAST('-infinity' AS {kind}) THEN {kind} '{FIRST_DAY}' ELSE {kind} '{late}' END"
+    return f"CASE WHEN {outside} THEN {end} ELSE {typed} END", outside
