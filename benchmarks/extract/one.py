@@ -11,15 +11,16 @@ from pathlib import Path
 COLUMNS = "SELECT * FROM bench.big"
 
 
-def floor(url: str, rows: int, folder: Path) -> None:
+def floor(url: str, rows: int, folder: Path) -> dict[str, float]:
     import psycopg
 
     with psycopg.connect(url) as con, con.cursor().copy(f"COPY ({COLUMNS}) TO STDOUT (FORMAT binary)") as copy:
         for _ in copy:
             pass
+    return {}
 
 
-def ours(url: str, rows: int, folder: Path) -> None:
+def ours(url: str, rows: int, folder: Path) -> dict[str, float]:
     from padm_ibis.backends.duckdb import DuckDBBackend, DuckDBStore
     from padm_ibis.config import load_config
     from padm_ibis.extract import extract
@@ -35,9 +36,10 @@ def ours(url: str, rows: int, folder: Path) -> None:
         work.execute("CHECKPOINT")
         assert found.complete, found.failures
         assert work.execute("SELECT count(*) FROM bronze.big") == [(rows,)]
+        return {"digests": round(found.digests, 3)}
 
 
-def connectorx(url: str, rows: int, folder: Path) -> None:
+def connectorx(url: str, rows: int, folder: Path) -> dict[str, float]:
     import connectorx
     import duckdb
 
@@ -47,9 +49,10 @@ def connectorx(url: str, rows: int, folder: Path) -> None:
         con.execute("CREATE TABLE big AS SELECT * FROM arrived")
         con.execute("CHECKPOINT")
         assert con.execute("SELECT count(*) FROM big").fetchone() == (rows,)
+    return {}
 
 
-def dlt(url: str, rows: int, folder: Path, backend: str) -> None:
+def dlt(url: str, rows: int, folder: Path, backend: str) -> dict[str, float]:
     import dlt as library
     from dlt.sources.sql_database import sql_table
 
@@ -61,19 +64,17 @@ def dlt(url: str, rows: int, folder: Path, backend: str) -> None:
     pipeline.run(sql_table(url, table="big", schema="bench", backend=backend, **chunk, **more))
     with pipeline.sql_client() as client:
         assert client.execute_sql("SELECT count(*) FROM big")[0][0] == rows
+    return {}
 
 
 def main() -> None:
     what, url, rows, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     began = time.perf_counter()
     name, _, backend = what.partition("-")
-    if backend:
-        dlt(url, rows, folder, backend)
-    else:
-        globals()[name](url, rows, folder)
+    more = dlt(url, rows, folder, backend) if backend else globals()[name](url, rows, folder)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": round(peak)}))
+    print(json.dumps({"seconds": round(seconds, 3), "processor": time.process_time(), "peak_mb": round(peak), **more}))
 
 
 if __name__ == "__main__":

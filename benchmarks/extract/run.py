@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 HERE = Path(__file__).parent
 ONE = HERE / "one.py"
 
@@ -45,11 +47,21 @@ def main() -> None:
             if given.others:
                 kinds += [(name, given.others) for name in ("connectorx", "dlt-connectorx", "dlt-pyarrow")]
             found: dict[str, list[dict[str, float]]] = {name: [] for name, _ in kinds}
+            postmaster = psutil.Process(int((server.pgdata / "postmaster.pid").read_text().split()[0]))
             for _ in range(given.rounds):
                 for name, python in kinds:
-                    found[name].append(measure(python, name, url, given.rows, folder))
+                    busy = processor(postmaster)
+                    one = measure(python, name, url, given.rows, folder)
+                    found[name].append({**one, "processor": round(one["processor"] + processor(postmaster) - busy, 2)})
                     print(name, found[name][-1], file=sys.stderr)
             report(found, given.rows, len(KINDS))
+
+
+def processor(postmaster: psutil.Process) -> float:
+    """Seconds that the server's processes have worked so far; those of one that is gone are its parent's."""
+    ended = postmaster.cpu_times()
+    alive = [process.cpu_times() for process in postmaster.children()]
+    return float(ended.user + ended.system + ended.children_user + ended.children_system + sum(t.user + t.system for t in alive))
 
 
 @contextmanager
@@ -71,26 +83,33 @@ def listen(server: Any) -> Iterator[str]:
 
 
 def measure(python: str, name: str, url: str, rows: int, folder: str) -> dict[str, float]:
-    env = {**os.environ, "PYTHONPATH": str(HERE), "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": folder}
+    found = os.pathsep.join([str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])  # of a worktree, its own package
+    env = {**os.environ, "PYTHONPATH": found, "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": folder}
     with tempfile.TemporaryDirectory(dir=folder) as work:
         done = subprocess.run([python, str(ONE), name, url, str(rows), work], env=env, capture_output=True, text=True, cwd=work)
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
-        return {"seconds": float("nan"), "peak_mb": float("nan")}
+        return {"seconds": float("nan"), "processor": float("nan"), "peak_mb": float("nan")}
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def report(found: dict[str, list[dict[str, float]]], rows: int, columns: int) -> None:
     print(f"{rows:,} rows × {columns} columns; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f},")
     print(f"Python {platform.python_version()}\n")
-    print("| what | seconds (each round) | thousand rows/s (median) | of the floor | peak MB |\n|---|---|---|---|---|")
-    floor = statistics.median(r["seconds"] for r in found["floor"])
-    for name, rounds in found.items():
+    print("| what | seconds (each round) | thousand rows/s (median) | of the floor | by processor | peak MB |")
+    print("|---|---|---|---|---|---|")
+    floor, work = (statistics.median(r[kind] for r in found["floor"]) for kind in ("seconds", "processor"))
+    told = dict(found)
+    if all("digests" in one for one in found["ours"]):
+        less = [{**one, **{kind: one[kind] - one["digests"] for kind in ("seconds", "processor")}} for one in found["ours"]]
+        told["ours, less digests"] = less
+    for name, rounds in told.items():
         seconds = [r["seconds"] for r in rounds]
         median = statistics.median(seconds)
         each = " ".join(f"{s:.1f}" for s in seconds)
         peak = max(r["peak_mb"] for r in rounds)
-        print(f"| {name} | {each} | {rows / median / 1000:.0f} | {floor / median:.2f} | {peak:.0f} |")
+        shares = f"{floor / median:.2f} | {work / statistics.median(r['processor'] for r in rounds):.2f}"
+        print(f"| {name} | {each} | {rows / median / 1000:.0f} | {shares} | {peak:.0f} |")
 
 
 if __name__ == "__main__":
