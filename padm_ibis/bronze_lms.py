@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from padm_ibis.checks.bronze_lms import (
+    LmsActividad,
     LmsAsistencias,
     LmsCompletitud,
     LmsCuestionarios,
@@ -27,7 +28,7 @@ from padm_ibis.checks.bronze_lms import (
     LmsUsuarios,
 )
 from padm_ibis.define.kept import Kept
-from padm_ibis.define.model import resource
+from padm_ibis.define.model import Windows, resource
 from padm_ibis.words.terms import last, one_per
 
 SITE = 1
@@ -186,6 +187,109 @@ def lms_intentos(mdl_quiz_attempts: ir.Table) -> ir.Table:
 
 # --- what happened --------------------------------------------------------------------------------------
 
+GUEST = "guest"
+GUEST_KEYS = ("siteguest", "guestid")
+"""Under which of these the number of the guest's account stands in the platform's configuration."""
+ORIGINS = ("web", "ws")
+"""Where a learner's events come from: the browser, and the app, which speaks to the platform's web services."""
+PARTICIPATING = 2
+WRITING = ("c", "u")
+HANDED_IN = ("mod_assign", "mod_quiz")
+DAY = ("usuario", "curso", "fecha")
+
+
+@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]
+def _bits(number: int) -> int:  # type: ignore[empty-body]
+    """How many bits of a number are set; DuckDB's."""
+
+
+def _judged(log: ir.Table, users: ir.Table, config: ir.Table) -> ir.Table:
+    """The log, each row with why it is no learner event (``fuera``), or null where it is one."""
+    named = config.filter(config.name.isin(GUEST_KEYS))
+    guests = users.filter((users.username == GUEST) | users.id.cast("string").isin(named.value)).select(_guest="id")
+    t = log.left_join(guests, [("userid", "_guest")])
+    fuera = ibis.cases(
+        (t.timecreated.isnull(), "without a time"),
+        ((t.userid <= 0).fill_null(True), "without a user"),
+        (t["_guest"].notnull(), "of guests"),
+        (t.anonymous.fill_null(0) != 0, "anonymous"),
+        (t.realuserid.fill_null(0) != 0, "logged in as another"),
+        (~t.origin.fill_null(ORIGINS[0]).isin(ORIGINS), "of the platform itself"),
+        ((t.courseid <= SITE).fill_null(True), "outside of courses"),
+        else_=ibis.null("string"),
+    )
+    handed_in = (t.action == SUBMITTED) & t.component.isin(HANDED_IN)
+    return t.select(
+        fuera.name("fuera"), t.userid.name("usuario"), t.courseid.name("curso"), t.timecreated.date().name("fecha"),
+        t.component.name("componente"), t.timecreated.name("at"), t.timecreated.hour().cast("int64").name("hora"),
+        (t.edulevel == PARTICIPATING).ifelse(1, 0).name("participa"), t.crud.isin(WRITING).ifelse(1, 0).name("escribe"),
+        handed_in.ifelse(t.component + ":" + t.objectid.cast("string"), ibis.null("string")).name("entrega"),
+    )  # fmt: skip
+
+
+def _sums(rows: ir.Table) -> dict[str, ir.Value]:
+    return {name: rows[name].sum().cast("int64") for name in ("eventos", "participaciones", "escrituras")}
+
+
+def days_of_a_window(mdl_logstore_standard_log: ir.Table, mdl_user: ir.Table, mdl_config: ir.Table) -> ir.Table:
+    """What a part of the log says of each user, course and day, in a form in which parts can be put together.
+
+    Nothing is counted apart, hours are bits, submissions and components are listed: a server hashes such groups, and
+    would have to sort its rows to count what differs. Of what is left out only the reason is told.
+    """
+    t = _judged(mdl_logstore_standard_log, mdl_user, mdl_config)
+    t = t.mutate(
+        **{c: t.fuera.isnull().ifelse(t[c], ibis.null(t[c].type())) for c in (*DAY, "componente", "at", "hora", "entrega")}
+    )
+    bits = (ibis.literal(1, "int32") << t.hora.cast("int32")).bit_or().cast("int64")
+    used = t.group_by("fuera", *DAY, "componente").agg(
+        eventos=t.count(), participaciones=t.participa.sum(), escrituras=t.escribe.sum(), horas=bits,
+        entregas=t.entrega.group_concat(","), primer_evento=t["at"].min(), ultimo_evento=t["at"].max(),
+    )  # fmt: skip
+    return used.group_by("fuera", *DAY).agg(
+        **_sums(used), horas=used.horas.bit_or(), entregas=used.entregas.group_concat(","),
+        componentes=used.componente.group_concat(","), primer_evento=used.primer_evento.min(),
+        ultimo_evento=used.ultimo_evento.max(),
+    )  # fmt: skip
+
+
+def days_of_all(padm_parts: ir.Table) -> ir.Table:
+    """The days of all windows together. Most lie in one window, and only the others are brought together."""
+    t = padm_parts.filter(padm_parts.fuera.isnull()).drop("fuera")
+    lists = {name: t[name].fill_null("").split(",") for name in ("entregas", "componentes")}
+    t = t.mutate(**lists)
+    twice = t.group_by(*DAY).agg(parts=lambda p: p.count()).filter(lambda p: p.parts > 1)
+    several = t.semi_join(twice, list(DAY))
+    together = several.group_by(*DAY).agg(
+        **_sums(several), horas=several.horas.bit_or(), primer_evento=several.primer_evento.min(),
+        ultimo_evento=several.ultimo_evento.max(), **{name: several[name].collect().flatten() for name in lists},
+    )  # fmt: skip
+    alone = t.anti_join(twice, list(DAY)).select(*together.columns)
+    both = ibis.union(alone, together)
+    counted = {name: both[name].unique().filter(lambda item: item != "").length().cast("int64") for name in lists}
+    return both.select(
+        *DAY, "eventos", "participaciones", "escrituras", _bits(both.horas).cast("int64").name("horas_activas"),
+        *(value.name(name) for name, value in counted.items()), "primer_evento", "ultimo_evento",
+    )  # fmt: skip
+
+
+@resource(
+    LmsActividad, load="incremental", cursor="fecha", known_at="fecha", lookback=3, kept=Kept(growing="eventos"),
+    windows=Windows(
+        "mdl_logstore_standard_log", by="id", at="timecreated", part=days_of_a_window, whole=days_of_all, reason="fuera",
+        count="eventos",
+    ),
+)  # fmt: skip
+def lms_actividad(mdl_logstore_standard_log: ir.Table, mdl_user: ir.Table, mdl_config: ir.Table) -> ir.Table:
+    """Days of learner events, one row per usuario, curso and fecha."""
+    t = _judged(mdl_logstore_standard_log, mdl_user, mdl_config)
+    t = t.filter(t.fuera.isnull())
+    return t.group_by(*DAY).agg(
+        eventos=t.count(), participaciones=t.participa.sum().cast("int64"), escrituras=t.escribe.sum().cast("int64"),
+        horas_activas=t.hora.nunique(), entregas=t.entrega.nunique(), componentes=t.componente.nunique(),
+        primer_evento=t["at"].min(), ultimo_evento=t["at"].max(),
+    )  # fmt: skip
+
 
 @resource(LmsForos, load="incremental", cursor="creada", known_at="creada", kept=Kept())
 def lms_foros(mdl_forum_posts: ir.Table, mdl_forum_discussions: ir.Table) -> ir.Table:
@@ -270,6 +374,7 @@ BRONZE: tuple[Callable[..., ir.Table], ...] = (
     lms_cursos,
     lms_roles,
     lms_matriculas,
+    lms_actividad,
     lms_tareas,
     lms_entregas,
     lms_cuestionarios,

@@ -155,6 +155,33 @@ class LmsMatriculas(BronzeContract):
     run_id: dt.String = _run_id()
 
 
+class LmsActividad(BronzeContract):
+    """What learners did, by user, course and day: the log, aggregated at the platform. A purge of the log removes nothing.
+
+    A learner event has a user who is not the guest, was not made anonymously nor by somebody who logged in as another, came
+    from the web or the app (origin web, ws or none), and belongs to a course. Events of all users are here, of teachers too.
+    """
+
+    class Config:
+        unique = ("source_db", "usuario", "curso", "fecha")
+
+    source_db: dt.String = _source_db()
+    usuario: dt.Int64 = _user(role="key")
+    curso: dt.Int64 = _id("Course.")
+    fecha: dt.Date = _id("Day, in the platform's time zone.", pii="indirect")
+    eventos: dt.Int64 = _count("Events")
+    participaciones: dt.Int64 = _count("Events of taking part (edulevel 2)")
+    escrituras: dt.Int64 = _count("Events that made or changed something (crud c or u)")
+    horas_activas: dt.Int64 = _count("Hours of the day in which there was an event")
+    entregas: dt.Int64 = _count("Different submissions and attempts at quizzes that were handed in")
+    componentes: dt.Int64 = _count("Different parts of the platform that were used")
+    primer_evento: dt.Timestamp = _instant("First event of the day")
+    ultimo_evento: dt.Timestamp = _instant("Last event of the day")
+    ausente_desde: dt.Date = _absent()
+    extracted_at: dt.Timestamp = _extracted_at()
+    run_id: dt.String = _run_id()
+
+
 class LmsTareas(BronzeContract):
     """Assignments of courses (mod_assign)."""
 

@@ -69,6 +69,30 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """How a bronze table is read whose source table is too large for one statement: window by window of a growing number.
+
+    Attributes
+    ----------
+    table, by, at
+        The source table, its number that grows from row to row, and the column that says when.
+    part
+        Over the resource's source tables: what one window of them yields, to be put together with the others. Its rows with
+        a ``reason`` are left out, and ``count`` says of how many each speaks.
+    whole
+        Over the parts of all windows, in DuckDB: the resource's rows.
+    """
+
+    table: str
+    by: str
+    at: str
+    part: Callable[..., ir.Table]
+    whole: Callable[[ir.Table], ir.Table]
+    reason: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resource(Model):
     """A bronze table: one statement at a source, and how its rows arrive.
 
@@ -101,6 +125,8 @@ class Resource(Model):
         Days that are read again before the watermark where nobody configured another number.
     left_out
         Words → the rows of its source tables that its statement leaves out on purpose: a run says how many there are.
+    windows
+        How it is read in parts, which together make what its statement alone would; None where one statement reads it.
     """
 
     load: Literal["full", "incremental"] = "full"
@@ -115,6 +141,7 @@ class Resource(Model):
     kept: Kept | None = None
     lookback: int | None = None
     left_out: Mapping[str, Callable[..., ir.Table]] = field(default_factory=dict, hash=False)
+    windows: Windows | None = None
 
     def time_of(self, column: str) -> Time:
         """What a column speaks of; those of the key say which row it is, and always did."""
@@ -178,6 +205,7 @@ def resource(
     kept: Kept | None = None,
     lookback: int | None = None,
     left_out: Mapping[str, Callable[..., ir.Table]] | None = None,
+    windows: Windows | None = None,
     allow: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a pure function over source tables as the bronze table it is named after; see `Resource`."""
@@ -203,6 +231,7 @@ def resource(
             kept=kept,
             lookback=lookback,
             left_out=MappingProxyType(dict(left_out or {})),
+            windows=windows,
             allow=_frozen(allow),
         )
         return _attach(function, record)

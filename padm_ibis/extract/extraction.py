@@ -16,6 +16,7 @@ from padm_ibis.extract.bounds import Bound, bounded_memory
 from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.job import Job, OnProgress, OnStart, Shared
+from padm_ibis.extract.parts import OnWindow
 from padm_ibis.extract.result import Extraction
 from padm_ibis.extract.store import Store
 from padm_ibis.extract.suppression import Suppressed
@@ -42,6 +43,7 @@ def extract(
     suppressed: Suppressed | None = None,
     on_start: OnStart | None = None,
     on_progress: OnProgress | None = None,
+    on_window: OnWindow = lambda _: None,
 ) -> Extraction:
     """Read all configured sources into bronze.
 
@@ -61,6 +63,8 @@ def extract(
         Called with source and resource before each is read.
     on_progress
         Called with source, resource and rows read after each.
+    on_window
+        Called with a sentence after each window of a table that is read in several.
 
     Raises
     ------
@@ -82,7 +86,18 @@ def extract(
     refreshed = _check_names(kinds, full_refresh, resources)
     nobody = Suppressed(config.hash_key())
     run = Shared(
-        config, store, hasher, suppressed or nobody, run_id, _utc_now(), refreshed, on_start, on_progress, reconcile, accept_drop
+        config,
+        store,
+        hasher,
+        suppressed or nobody,
+        run_id,
+        _utc_now(),
+        refreshed,
+        on_start,
+        on_progress,
+        on_window,
+        reconcile,
+        accept_drop,
     )
     jobs = [Job(run, source, kinds[name], _chosen(kinds[name], source, resources)) for name, source in config.sources.items()]
     run.reshaped.update(store.prepare([spec for kind in _distinct(kinds) for spec in kind.resources.values()]))
@@ -182,4 +197,5 @@ def load_sources(
         suppressed=suppressed,
         on_start=on_start,
         on_progress=on_progress,
+        on_window=(lambda _: None) if progress is None else progress.note,
     )

@@ -54,17 +54,19 @@ class Fitted:
     columns: Sequence[tuple[str, str]] = ()
     suspects: tuple[Suspect, ...] = ()
 
-    def sql(self, *, rejecting: bool) -> str:
+    def sql(self, *, rejecting: bool, only: str = "") -> str:
         """Return what stands in the FROM.
 
         Parameters
         ----------
         rejecting
             Whether every row with a value that is none of its type is left out, or only where bronze cannot do without it.
+        only
+            Condition on the table's own columns.
         """
         if not self.columns:
-            return self.relation
+            return f"(SELECT * FROM {self.relation} WHERE {only})" if only else self.relation
         chosen = ", ".join(sql if sql == quote(column) else f"{sql} AS {quote(column)}" for column, sql in self.columns)
         out = [f"NOT ({suspect.invalid})" for suspect in self.suspects if rejecting or suspect.vital]
-        where = f" WHERE {' AND '.join(out)}" if out else ""
+        where = f" WHERE {' AND '.join([*out, *([only] if only else [])])}" if out or only else ""
         return f"(SELECT {chosen} FROM {self.relation}{where})"

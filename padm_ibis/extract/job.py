@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
+from padm_ibis.extract.parts import OnWindow, Parts
+from padm_ibis.extract.parts import read as read_parts
 from padm_ibis.extract.reconcile import Bronze, compare
 from padm_ibis.extract.remarks import drift, odd_values, remarks, types_of
 from padm_ibis.extract.resolve import resolve, tables_of
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 OnStart = Callable[[str, str], None]
 OnProgress = Callable[[str, str, int], None]
+WINDOWS = "windows"
+"""The folder beside the warehouse in which windows wait until all of them are read."""
+PART_MEMORY = "400MB"
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class Shared:
     refreshed: set[str]
     on_start: OnStart | None
     on_progress: OnProgress | None
+    on_window: OnWindow
     reconcile: bool = False
     accept_drop: Collection[str] = ()
     reshaped: set[str] = field(default_factory=set)
@@ -66,6 +72,7 @@ class Job:
         self.shared, self.config, self.kind, self.specs = run, config, kind, specs
         self.store, self.name = run.store, config.name
         self.fingerprint: tuple[str, str] | None = None
+        self.parts: dict[str, tuple[Plan, Parts]] = {}
 
     def run(self, result: Extraction) -> None:
         """Read the source and apply what it sent."""
@@ -79,6 +86,7 @@ class Job:
 
     def _read(self) -> Extraction:
         """Read and apply everything, or leave the source as it was."""
+        self.parts = self._read_parts()
         con = self.store.staging
         source = open_source(self.config, con)
         try:
@@ -91,12 +99,40 @@ class Job:
             ):
                 found = self._transfer(source, screen)
             self.shared.suppressed = screen.suppressed
+            for _, parts in self.parts.values():
+                parts.discard()
             return found
         except duckdb.Error as error:  # one COMMIT ends the transaction of the source, too
             raise warehouse_error(error) or source.ended(error) or warehouse_error(error, certainly=True) or error from None
         finally:
             self.shared.hasher.remove(con)
             source.detach()
+
+    def _read_parts(self) -> dict[str, tuple[Plan, Parts]]:
+        """Read what is read window by window, in a session of its own: each window is a transaction at the source."""
+        found: dict[str, tuple[Plan, Parts]] = {}
+        specs = [spec for spec in self.specs if spec.windows is not None]
+        if not specs:
+            return found
+        states, known_of = self.store.states(self.name), self._known_of(self.store.seen_columns(self.name))
+        with duckdb.connect(config={"memory_limit": PART_MEMORY, "threads": 1}) as con:
+            source = open_source(self.config, con)
+            try:
+                source.attach()
+                with source.snapshot():
+                    statements, _ = resolve(source, self.kind, specs, source.columns(tables_of(self.kind, specs)), known_of)
+                for spec in specs:
+                    statement = statements[spec.name]
+                    plan = self._plan(spec, statement, states.get(spec.name))
+                    folder = self.shared.config.state / WINDOWS / self.name / spec.name
+                    since = None if plan.since is None else plan.since.date()
+                    found[spec.name] = plan, read_parts(source, statement, folder, since, self.shared.on_window)
+            finally:
+                source.detach()
+        return found
+
+    def _known_of(self, before: Mapping[tuple[str, str], str]) -> Known:
+        return Known(frozenset(table for table, _ in before), self.shared.accept_drop)
 
     def left_alone(self) -> Iterator[InputReport]:
         """Say of a source that could not be read how old what bronze has of it is."""
@@ -137,7 +173,7 @@ class Job:
         source.begin()
         clock = source.now()
         moment = Moment(clock.date(), self.shared.now, self.shared.run_id)
-        known_of = Known(frozenset(table for table, _ in before), self.shared.accept_drop)
+        known_of = self._known_of(before)
         self._follow(source, screen, known_of)
         found = source.columns(wanted)
         statements, findings = resolve(source, self.kind, self.specs, found, known_of)
@@ -153,10 +189,13 @@ class Job:
                 self.shared.on_start(self.name, spec.name)
             began = time.perf_counter()
             statement = statements[spec.name]
-            plan = steps.plan(
-                statement, self._plan(spec, statement, known.get(spec.name)), known.get(spec.name),
-                whole=spec.name in self.shared.refreshed or spec.name in self.shared.reshaped,
-            )  # fmt: skip
+            if spec.windows is not None:
+                plan, _ = self.parts[spec.name]
+            else:
+                plan = steps.plan(
+                    statement, self._plan(spec, statement, known.get(spec.name)), known.get(spec.name),
+                    whole=spec.name in self.shared.refreshed or spec.name in self.shared.reshaped,
+                )  # fmt: skip
             invalid = examination.of(statement)
             rows = self._stage(source, spec, statement, plan, clock, invalid, screen)
             if not plan.is_empty and not steps.check(spec):
@@ -185,7 +224,7 @@ class Job:
         shrinkage.refuse(self.config, losses, self.shared.accept_drop)
         if self.shared.reconcile:
             here = Bronze(self.store.bronze, states, same_snapshot=True)
-            for spec in self.specs:
+            for spec in (spec for spec in self.specs if spec.windows is None):
                 statement = statements[spec.name]
                 result.checks += compare(source, spec, statement, here, self.shared.config, screen)
         self.store.save(self.name, states, self.fingerprint)
@@ -254,6 +293,8 @@ class Job:
 
     def _left_out(self, source: Source, statement: Statement) -> Iterator[str]:
         """Say how many rows of the source a statement leaves out on purpose."""
+        if statement.spec.windows is not None:
+            yield from self.parts[statement.spec.name][1].notes()
         for words, query in statement.left_out().items():
             if count := source.rows(query)[0][0]:
                 yield f"{words}: {in_words(count)} left out"
@@ -268,6 +309,8 @@ class Job:
             **statement.landed(),
         }
         listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in spec.columns)
+        if spec.windows is not None:
+            return f"SELECT {listed}, FALSE AS padm_odd FROM ({self.parts[spec.name][1].query()})"
         relation = source.relation(statement.sql(since_of(spec, plan), plan.buckets))
         return f"SELECT {listed}, {statement.odd()} AS padm_odd FROM {relation}{statement.kept()}"
 

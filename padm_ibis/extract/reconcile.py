@@ -257,7 +257,7 @@ def _check_source(
             with Screen(con, suppressed) as screen, source.snapshot():
                 statements, findings = resolve(source, kind, specs, source.columns(tables_of(kind, specs)), Known())
                 notes += [text for text in map(str, findings) if text not in notes]
-                for spec in specs:
+                for spec in (spec for spec in specs if spec.windows is None):
                     if progress is not None:
                         progress.start(spec.name)
                     checks += compare(source, spec, statements[spec.name], Bronze(relation, states), config, screen)

@@ -8,6 +8,7 @@ before all of that is known for every resource.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from padm_ibis.extract.findings import Finding, Level, listed, merged, shape_error
 from padm_ibis.extract.fitted import Fitted, Suspect
@@ -117,6 +118,8 @@ class _Fitting:
             why = f"{name} may not be read ({self._refusals[name].reason})" if name in self._refusals else f"{name} is missing"
             self._note("warning", name, spec.name, f"{why}: {spec.name} is read from {used}")
         on_invalid = self.source.config.invalid(spec.name) or self.source.on_invalid
+        if spec.windows is not None:  # what is odd about its rows is counted where they are read, window by window
+            tables[spec.windows.table] = replace(tables[spec.windows.table], suspects=())
         return Statement(spec, self.source.dialect, tables, fallbacks, on_invalid, given=not empty)
 
     def _table(self, wanted: TableSpec, actual: TableSpec, spec: ResourceSpec) -> Fitted:

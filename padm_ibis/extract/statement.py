@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from padm_ibis.config import OnInvalid
 from padm_ibis.extract.buckets import among
@@ -14,6 +15,7 @@ from padm_ibis.sources.spec import PLACEHOLDER, ResourceSpec
 from padm_ibis.sources.values import bounded, landed, literal, quote, sql_type
 
 ODD = "_odd"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,14 @@ class Statement:
         """Return words → the statement that counts the rows which are left out on purpose."""
         return {words: self._over_tables(texts[self.dialect]) for words, texts in self.spec.left_out.items()}
 
-    def _over_tables(self, text: str) -> str:
+    def part(self, only: str) -> str:
+        """Return the statement of one window: of the rows of its table that fulfil a condition on the table's own columns."""
+        assert self.spec.windows is not None, "it is read by one statement"
+        return self._over_tables(self.spec.windows.part[self.dialect], {self.spec.windows.table: only})
+
+    def _over_tables(self, text: str, only: Mapping[str, str] = NOTHING) -> str:
         everything = self.on_invalid == "reject"
-        tables = {name: table.sql(rejecting=everything) for name, table in self.tables.items()}
+        tables = {name: table.sql(rejecting=everything, only=only.get(name, "")) for name, table in self.tables.items()}
         return PLACEHOLDER.sub(lambda match: tables[match[1]], text)
 
     @property

@@ -61,6 +61,34 @@ class TableSpec:
     epoch: frozenset[str] = frozenset()
 
 
+PARTS = "padm_parts"
+"""What stands for the parts of all windows in the statement that puts them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """How a resource is read window by window; see `padm_ibis.define.model.Windows`.
+
+    Attributes
+    ----------
+    part
+        Dialect → statement over placeholders for the source's tables.
+    columns
+        Name → type of what it yields.
+    whole
+        DuckDB's statement over `PARTS`.
+    """
+
+    table: str
+    by: str
+    at: str
+    reason: str
+    count: str
+    part: Mapping[str, str]
+    columns: Mapping[str, str]
+    whole: str
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceSpec:
     """A bronze table: its columns beside `LOADER_COLUMNS`, how it loads, and its statement.
@@ -91,6 +119,8 @@ class ResourceSpec:
         Days that are read again before the watermark where nobody configured another number.
     left_out
         Words → dialect → statement that counts the rows which are left out on purpose.
+    windows
+        How it is read in parts; None where one statement reads it.
     """
 
     name: str
@@ -111,6 +141,7 @@ class ResourceSpec:
     kept: Kept | None = None
     lookback: int | None = None
     left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    windows: WindowSpec | None = None
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -174,6 +205,8 @@ class KindSpec:
                     inputs=tuple(own[table] for table in spec.inputs),
                     sql=renamed(spec.sql),
                     left_out={words: renamed(texts) for words, texts in spec.left_out.items()},
+                    windows=spec.windows
+                    and replace(spec.windows, table=own[spec.windows.table], part=renamed(spec.windows.part)),
                     vital=frozenset(told(ref) for ref in spec.vital),
                     made_of={column: tuple(own[table] for table in tables) for column, tables in spec.made_of.items()},
                 )
@@ -317,6 +350,33 @@ def _resource_spec(function: Callable[..., ir.Table], tables: Mapping[str, Sourc
         left_out={
             words: {d: sql(_counted(rows, inputs), d, pretty=False) for d in DIALECTS} for words, rows in record.left_out.items()
         },
+        windows=_windows(record, inputs, expression.schema()),
+    )
+
+
+def _windows(record: Resource, inputs: Mapping[str, ir.Table], yields: Mapping[str, DataType]) -> WindowSpec | None:
+    """Return how a resource is read in parts, after a look at whether they make its columns."""
+    import ibis
+
+    from padm_ibis.define.compile import sql
+
+    windows = record.windows
+    if windows is None:
+        return None
+    part = windows.part(**inputs)
+    whole = windows.whole(ibis.table(part.schema(), name=PARTS))
+    made = {name: _type(kind) for name, kind in whole.schema().items()}
+    if made != {name: _type(kind) for name, kind in yields.items()}:
+        raise DefinitionError(f"{record.where}: {record.name}: its parts together are {made}, not its columns.")
+    return WindowSpec(
+        windows.table,
+        windows.by,
+        windows.at,
+        windows.reason,
+        windows.count,
+        part={dialect: sql(part, dialect, pretty=False) for dialect in DIALECTS},
+        columns={name: _type(kind) for name, kind in part.schema().items()},
+        whole=sql(whole, "duckdb", pretty=False),
     )
 
 
@@ -437,6 +497,7 @@ def _decode(data: dict[str, Any]) -> KindSpec:
                 "vital": frozenset(fields["vital"]),
                 "made_of": {column: tuple(tables) for column, tables in fields["made_of"].items()},
                 "kept": _kept(fields["kept"]),
+                "windows": fields["windows"] and WindowSpec(**fields["windows"]),
             }
         )
         for name, fields in data["resources"].items()
