@@ -126,10 +126,7 @@ class Making:
         self, model: Model, extent: Extent, holds: Content, former: tuple[str, str] | None, latter: tuple[str, str]
     ) -> None:
         self.contents[model.name] = holds
-        places = (None if place is None else ".".join(map(quote, place)) for place in (former, latter))
-        was, now_at = places
-        assert now_at is not None
-        self._renewal.made(model, extent, holds, was, now_at)
+        self._renewal.made(model, extent, holds, former, latter)
         same = self._renewal.extent(model.name) == "nothing"
         self.versions[model.name] = self._run.before[model.name].made_by if same else self._run.report.run_id
 

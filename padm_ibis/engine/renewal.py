@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from padm_ibis.params import Params
 
 Extent = Literal["nothing", "people", "all"]
+Place = tuple[str, str]
+"""A schema and a table in it."""
 MOST = 0.2
 """The share of all people up to which their rows are made anew by themselves."""
 FEW_ROWS = 50_000
@@ -294,13 +296,13 @@ class Renewal:
 
     # --- what became of it --------------------------------------------------------------------------------------
 
-    def made(self, model: Model, extent: Extent, holds: Content, former: str | None, latter: str) -> None:
+    def made(self, model: Model, extent: Extent, holds: Content, former: Place | None, latter: Place) -> None:
         """Take note of a table that was made, as a whole or in part.
 
         Parameters
         ----------
         former, latter
-            The table as it was, where that is there still, and as it is: qualified and quoted.
+            Where the table is as it was, where that is there still, and as it is.
         """
         record = self._before.get(model.name)
         if record is not None and record.content == holds.fingerprint:
@@ -316,14 +318,21 @@ class Renewal:
         for number, said in enumerate(self._populations(self.populations(model))):
             self.facts.setdefault(model.name, {})[POPULATION.format(number)] = said
 
-    def _differing(self, model: Model, former: str, latter: str) -> Extent:
-        """Take in the people whose rows came out otherwise, in what tables read that are made person by person."""
+    def _differing(self, model: Model, was_at: Place, is_at: Place) -> Extent:
+        """Take in the people whose rows came out otherwise, in what tables read that are made person by person.
+
+        By all their numbers, those that the rows had as well: a run that failed may have taken in that a record is another
+        person's by now, and bronze no longer says whose it was.
+        """
         keys = self.keys(model.name)
         columns = self._read(model) if keys else set[str]()
         if not keys or not columns:
             return "people" if keys else "all"
-        key = keys[0]
-        read = content.hash_of(self._work.dialect, sorted(columns | {key.source, key.number}))
+        columns |= {column for key in keys for column in (key.source, key.number)}
+        if self._designs(was_at, columns) != self._designs(is_at, columns):
+            return "all"
+        key, (former, latter) = keys[0], (".".join(map(quote, place)) for place in (was_at, is_at))
+        read = content.hash_of(self._work.dialect, sorted(columns))
         whose = f"{quote(key.source)} AS source_db, {quote(key.number)} AS number"
         number = quote(key.number)
         nobodys = f"SELECT count(*), sum({read}) FROM {{}} AS t WHERE {number} IS NULL"
@@ -339,7 +348,16 @@ class Renewal:
             " ON o.source_db = n.source_db AND o.number = n.number WHERE o.n IS DISTINCT FROM n.n OR o.h IS DISTINCT FROM n.h"
         )
         self.moved.add(key.identity, other)
+        for further in keys[1:]:
+            numbers = f"SELECT {quote(further.source)} AS source_db, {quote(further.number)} AS number"
+            rows = (f"{numbers} FROM {place} AS t WHERE {self.theirs(key)}" for place in (former, latter))
+            self.moved.add(further.identity, " UNION ALL ".join(rows))
         return "people"
+
+    def _designs(self, place: Place, columns: Collection[str]) -> dict[str, str]:
+        """The types of those columns of a table that are among ``columns``."""
+        found = content.columns_of(self._work, {place[0]})[place]
+        return {column: kind for column, kind in found if column in columns}
 
     def _read(self, model: Model) -> set[str]:
         """The columns of a table that tables read which are made person by person."""

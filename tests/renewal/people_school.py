@@ -237,12 +237,12 @@ def write(path: Path, rows: Rows) -> None:
                 con.execute(f"INSERT INTO school.{table} VALUES ({', '.join('?' * len(row))})", row)
 
 
-def write_config(folder: Path, source: Path, more: str = "") -> Path:
+def write_config(folder: Path, source: Path, more: str = "", kind: str = __name__) -> Path:
     """Write a padm.toml that reads the source; the warehouse is ``w.duckdb`` beside it."""
     folder.mkdir(exist_ok=True)
     path = folder / "padm.toml"
     path.write_text(
-        f'[warehouse]\nurl = "duckdb://w.duckdb"\n[privacy]\nhash_key = "k"\n[sources.north]\nkind = "people_school"\n'
+        f'[warehouse]\nurl = "duckdb://w.duckdb"\n[privacy]\nhash_key = "k"\n[sources.north]\nkind = "{kind}"\n'
         f'schema = "school"\nurl = "duckdb://{source}"\nmax_shrinkage = 1\n{more}',
         encoding="utf-8",
     )
