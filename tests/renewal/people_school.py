@@ -233,8 +233,13 @@ def write(path: Path, rows: Rows) -> None:
         con.execute("CREATE SCHEMA school")
         for table, columns in COLUMNS.items():
             con.execute(f"CREATE TABLE school.{table} ({', '.join(columns)})")
-            for row in rows[table]:
-                con.execute(f"INSERT INTO school.{table} VALUES ({', '.join('?' * len(row))})", row)
+            if rows[table]:
+                con.execute(f"INSERT INTO school.{table} VALUES {', '.join(_literals(row) for row in rows[table])}")
+
+
+def _literals(row: tuple[Any, ...]) -> str:
+    values = ("NULL" if value is None else f"'{value}'" for value in row)
+    return f"({', '.join(values)})"
 
 
 def write_config(folder: Path, source: Path, more: str = "", kind: str = __name__) -> Path:
