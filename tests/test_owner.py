@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -155,6 +156,16 @@ def test_the_packages_tables_of_people() -> None:
         "fact_egreso", "gold_tft_static_features", "gold_tft_temporal_features", "gold_tft_training_dataset",
         "mart_student_academic_summary", "mart_student_engagement", "mart_student_risk_features",
     }  # fmt: skip
+
+
+def test_numbers_of_different_types_are_no_identity() -> None:
+    """A record's number that one table has as text cannot be compared with others; the person's number still can."""
+    specs = dict(kind_spec("guarani").resources)
+    dropout = specs["dropout"]
+    specs["dropout"] = replace(dropout, columns={**dropout.columns, "alumno": "string"})
+    found = keys_of(specs.values())
+    assert {key.identity for keys in found.values() for key in keys} == {"persona"}
+    assert found["students"] == (Key("persona", "source_db", "persona", sure=False),)
 
 
 # --- what a later date turns ---------------------------------------------------------------------------------

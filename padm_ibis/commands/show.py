@@ -83,7 +83,7 @@ def describe(graph: Graph, model: Model, params: Params, specs: Iterable[Resourc
     from padm_ibis.engine.moved import keys_of
 
     above = [m for m in graph if m.layer != "bronze" and m.name in graph.dag.upstream([model.name])]
-    keys = keys_by_table({m.name: graph.bind(m, params) for m in above}, keys_of(specs)).get(model.name, ())
+    keys = keys_by_table({m.name: graph.bind(m, params) for m in above}, keys_of(list(specs))).get(model.name, ())
 
     return DescribedTable(
         table=f"{model.layer}.{model.name}",

@@ -6,7 +6,7 @@ joined by either is theirs as a whole. The numbers stand in temporary tables tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,29 @@ if TYPE_CHECKING:
 TEMP = {"duckdb": "temp", "postgres": "pg_temp"}
 
 
-def keys_of(specs: Iterable[ResourceSpec]) -> dict[str, tuple[Key, ...]]:
+def keys_of(specs: Collection[ResourceSpec]) -> dict[str, tuple[Key, ...]]:
     """Return the bronze tables whose rows are people's, each with the columns that say whose."""
     from padm_ibis.define.owner import Key
 
-    found = {}
+    first = {spec.name: next(iter(spec.owners), None) for spec in specs}
+    return {
+        name: tuple(Key(what, "source_db", column, sure=column == first[name]) for column, what in owners.items())
+        for name, owners in _owners(specs).items()
+    }
+
+
+def _owners(specs: Collection[ResourceSpec]) -> dict[str, dict[str, Identity]]:
+    """Table → the columns that say whose its rows are; numbers of different types are no identity that tables share."""
+    types = _types(specs)
+    found = {spec.name: {column: what for column, what in spec.owners.items() if len(types[what]) == 1} for spec in specs}
+    return {name: owners for name, owners in found.items() if owners}
+
+
+def _types(specs: Iterable[ResourceSpec]) -> dict[Identity, set[str]]:
+    found: dict[Identity, set[str]] = {}
     for spec in specs:
-        owners = list(spec.owners.items())
-        if owners:
-            found[spec.name] = tuple(Key(what, "source_db", column, number == 0) for number, (column, what) in enumerate(owners))
+        for column, what in spec.owners.items():
+            found.setdefault(what, set()).add(spec.columns[column])
     return found
 
 
@@ -47,12 +61,11 @@ class Moved:
 
     def __init__(self, work: Work, specs: Mapping[str, ResourceSpec]) -> None:
         self._work = work
-        self._types: dict[Identity, str] = {
-            what: spec.columns[column] for spec in specs.values() for column, what in spec.owners.items()
-        }
-        self._links = [(spec.name, spec.owners) for spec in specs.values() if len(spec.owners) > 1]
+        self._types = {what: kind for what, (kind, *others) in _types(specs.values()).items() if not others}
+        owners = _owners(specs.values())
+        self._links = [(name, whose) for name, whose in owners.items() if len(whose) > 1]
         self._registers = [
-            (spec.name, what) for spec in specs.values() for column, what in spec.owners.items() if spec.key == (column,)
+            (name, what) for name, whose in owners.items() for column, what in whose.items() if specs[name].key == (column,)
         ]
         for what, kind in self._types.items():
             number = sql_type(kind, work.dialect)
@@ -79,7 +92,7 @@ class Moved:
         mine = f"FROM {TEMP[self._work.dialect]}.{TOUCHED} WHERE resource = {literal(resource)}"
         asked = f"SELECT identity, bool_or(number IS NULL) {mine} GROUP BY identity"
         found: dict[Identity, bool] = {identity: bool(unknown) for identity, unknown in self._work.execute(asked)}
-        if not found or any(found.values()):
+        if not found or any(found.values()) or not found.keys() <= self._types.keys():
             return False
         for what in found:
             kind = sql_type(self._types[what], self._work.dialect)

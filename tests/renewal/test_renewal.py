@@ -32,6 +32,7 @@ FIRST_DAY = dt.date(2024, 5, 1)
 KINDS = ("people_school", "people_school_later")
 GRAPHS = {kind: collect([kind], kinds=()) for kind in KINDS}
 Table = list[tuple[Any, ...]]
+Mark = tuple[int, int, int, str, int]
 
 
 def start() -> school.Rows:
@@ -304,6 +305,54 @@ def test_a_person_brings_all_records_along(tmp_path: Path, extents: dict[str, st
     answers = {row[1]: row[-1] for row in nights.found()["totals"]}
     assert (answers[3], answers[11]) == ("changed", "changed")
     assert nights.found() == nights.expected()
+
+
+def test_a_night_restates_and_checks_the_same_made_in_part_or_as_a_whole(
+    tmp_path: Path, extents: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "whole").mkdir()
+    part, whole = Nights(tmp_path / "part"), Nights(tmp_path / "whole")
+    part.rows["mark"] = whole.rows["mark"] = [
+        (1, 1, 0, "2021-05-15", 9), (2, 1, 0, "2022-05-15", 5), (3, 2, 1, "2021-06-15", 7), (4, 2, 1, "2023-06-15", 8),
+        *((n, n, 2, "2022-01-15", 6) for n in range(5, 20)),
+    ]  # fmt: skip
+    told = []
+    for come, gone in (
+        ([], 0),
+        ([(90, 1, 0, "2021-07-01", 4)], 0),  # arrives late, and moves 2022, too
+        ([(2, 1, 0, "2022-05-15", 6), (91, 2, 1, "2022-02-01", 1)], 3),  # a correction, a year that was not there, a year gone
+    ):
+        for each, few in ((part, 0), (whole, 10**9)):
+            there = {row[0]: row for row in (*each.rows["mark"], *come) if row[0] != gone}
+            each.rows["mark"] = list(there.values())
+            monkeypatch.setattr(renewal, "FEW_ROWS", few)
+            report = each.run()
+            assert extents["years"] == ("people" if come and not few else "all")
+            told.append((_restated(each, report), _checked(report)))
+    assert told[0::2] == told[1::2]
+    late, then = told[2][0], told[4][0]
+    assert late == [("changed", "late", 2, {"so_far": 2, "before": 1, "total": 1}, [(1, 2021), (1, 2022)])]
+    assert then == [
+        ("added", "late+deleted", 1, {}, [(2, 2022)]),
+        ("changed", "corrected", 1, {"so_far": 1, "total": 1}, [(1, 2022)]),
+        ("changed", "late+deleted", 1, {"so_far": 1, "before": 1}, [(2, 2023)]),
+        ("removed", "late+deleted", 1, {}, [(2, 2021)]),
+    ]
+
+
+def _restated(nights: Nights, report: RunReport) -> list[tuple[Any, ...]]:
+    """Kind, cause, rows, columns and keys of what was restated of the years."""
+    listed = padm.restated("years", config=nights.config()).listed
+    return [
+        (one.kind, one.cause, one.rows, dict(one.columns),
+         sorted((r.key["record_id"], r.key["anio_academico"]) for r in listed if (r.kind, r.cause) == (one.kind, one.cause)))
+        for one in sorted(report.restated, key=lambda one: (one.kind, one.cause))
+    ]  # fmt: skip
+
+
+def _checked(report: RunReport) -> list[tuple[Any, ...]]:
+    return sorted((c.table, c.rule, c.verdict, c.failed) for c in report.checks)
 
 
 # --- any sequence ---------------------------------------------------------------------------------------------
