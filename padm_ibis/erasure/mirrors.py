@@ -17,6 +17,7 @@ from padm_ibis.engine.erased import theirs
 from padm_ibis.erasure.columns import SOURCE, Columns
 from padm_ibis.errors import PadmError, UsageError
 from padm_ibis.extras import need
+from padm_ibis.publish import memory
 from padm_ibis.publish.databases import Database, DuckDBFile, PostgresDatabase, SQLiteFile, published_at
 from padm_ibis.publish.destination import Destination, destinations
 from padm_ibis.publish.failures import explained
@@ -59,6 +60,7 @@ class Cleaner:
 
     def clear(self) -> None:
         """Publish anew to every mirror that there is, and delete what is left; what fails does not stop the others."""
+        memory.forget(self.config)
         for mirror in self._mirrors():
             try:
                 with explained(self.config, mirror.goal.url):
@@ -139,7 +141,7 @@ class Cleaner:
             return
         goal = replace(mirror.goal, tables=tables)
         report = new_report(self.config, goal)
-        replicate(self.config, goal, report, tell=self.patience.tell, wait=self.patience.seconds)
+        replicate(self.config, goal, report, whole=True, tell=self.patience.tell, wait=self.patience.seconds)
         if report.exit_code:
             raise UsageError(f"{report.failed_tables} of {report.total_tables} tables differ from the warehouse's.")
 

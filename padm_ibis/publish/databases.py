@@ -150,6 +150,7 @@ class PostgresDatabase:
         self.config = config.model_copy(update={"warehouse": config.warehouse.model_copy(update={"url": url})})
         self.url, self.read_only, self.called = url, read_only, called
         self.raw: Connection = connect(self.config, run=not read_only, called=called)
+        self._asking: Any = None  # a session for `columns`: opening one takes longer than what is asked
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -158,8 +159,11 @@ class PostgresDatabase:
 
     def columns(self, table: str) -> pa.Schema:
         """Return the columns of a table."""
-        with self._copying(f"SELECT * FROM {table} LIMIT 0") as reader:
-            return _numbers(reader.schema)
+        if self._asking is None:
+            self._asking = self._connect(autocommit=True)
+        with self._asking.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table} LIMIT 0")
+            return _numbers(cursor.fetch_record_batch().schema)
 
     def read(self, sql: str) -> pa.RecordBatchReader:
         """Stream the rows of a query; numerics come as decimals, or as float64 where they have no declared scale."""
@@ -177,16 +181,15 @@ class PostgresDatabase:
 
     @contextmanager
     def _copying(self, sql: str) -> Iterator[pa.RecordBatchReader]:
-        import adbc_driver_postgresql.dbapi
-
-        with (
-            adbc_driver_postgresql.dbapi.connect(
-                self.url.libpq(CONNECTION, application_name="padm-ibis", client_encoding="UTF8")
-            ) as con,
-            con.cursor() as cursor,
-        ):
+        with self._connect(autocommit=False) as con, con.cursor() as cursor:
             cursor.execute(sql)
             yield cursor.fetch_record_batch()
+
+    def _connect(self, *, autocommit: bool) -> Any:
+        import adbc_driver_postgresql.dbapi
+
+        address = self.url.libpq(CONNECTION, application_name="padm-ibis", client_encoding="UTF8")
+        return adbc_driver_postgresql.dbapi.connect(address, autocommit=autocommit)
 
     def place(self, schema: str, name: str) -> str:
         """Return the qualified and quoted name of a table."""
@@ -227,6 +230,8 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close the connection."""
         self.raw.close()
+        if self._asking is not None:
+            self._asking.close()
 
 
 Source = DuckDBFile | PostgresDatabase

@@ -153,3 +153,8 @@ def key_condition(spec: TableSpec, left: str, right: str) -> str:
         f"{left}.{quote(k)} {'IS NOT DISTINCT FROM' if k in spec.nullable_key else '='} {right}.{quote(k)}" for k in spec.key
     ]
     return " AND ".join(parts)
+
+
+def null_safe(key: Iterable[str], left: str, right: str) -> str:
+    """Return the SQL condition that two rows have one key; nulls are equal."""
+    return " AND ".join(f"{left}.{quote(k)} IS NOT DISTINCT FROM {right}.{quote(k)}" for k in key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import time
@@ -9,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from padm_ibis import access, notify
@@ -21,9 +24,10 @@ from padm_ibis.publish.comparison import compare_references, compare_table, time
 from padm_ibis.publish.databases import Source, published_at, source_of
 from padm_ibis.publish.destination import Destination, destination
 from padm_ibis.publish.failures import explained
+from padm_ibis.publish.memory import Memory, basis
 from padm_ibis.publish.reconcile import Side
 from padm_ibis.publish.spec import Publication, TableSpec, chosen
-from padm_ibis.publish.targets import Target, target_of
+from padm_ibis.publish.targets import OutOfStep, Target, target_of
 from padm_ibis.report.publication import PublishReport, TableDetail
 
 Tell = Callable[[str], None]
@@ -36,6 +40,7 @@ def publish(
     tables: Sequence[str] = (),
     mode: str | None = None,
     check_only: bool = False,
+    whole: bool = False,
     tell: Tell = lambda line: None,
     wait: float = WAIT,
 ) -> PublishReport:
@@ -52,6 +57,8 @@ def publish(
         ``replace`` or ``upsert``.
     check_only
         Compare what the target holds with the source, and write nothing.
+    whole
+        Send all rows even where the target is known to be in step.
     tell
         Called with one line for each table.
     wait
@@ -72,7 +79,7 @@ def publish(
     goal = destination(config, to, tables, mode)
     report = new_report(config, goal)
     try:
-        replicate(config, goal, report, check_only=check_only, tell=tell, wait=wait)
+        replicate(config, goal, report, check_only=check_only, whole=whole, tell=tell, wait=wait)
     finally:
         notify.tell_publication(config, report)
     return report
@@ -91,6 +98,7 @@ def replicate(
     report: PublishReport,
     *,
     check_only: bool = False,
+    whole: bool = False,
     tell: Tell = lambda line: None,
     wait: float = WAIT,
 ) -> None:
@@ -106,14 +114,12 @@ def replicate(
             _check_there(source, specs)
             there = Side(source, {spec.name: source.place(spec.schema, spec.name) for spec in specs})
             columns = {name: source.columns(place) for name, place in there.place.items()}
-            publication = Publication(
-                config, url, specs, columns, _views(config, url.scheme), report, Patience(wait, tell), goal.file_mode
-            )
+            views, patience = _views(config, url.scheme), Patience(wait, tell)
+            publication = Publication(config, url, specs, columns, views, report, patience, goal.file_mode, whole)
             if check_only:
                 _compare_published(there, publication)
             else:
-                with target_of(publication) as target:
-                    _replicate(source, there, target, publication, began, tell)
+                _show(source, there, publication, began, tell)
     except PadmError as error:
         report.error, report.code = config.mask(error.message), error.exit_code
         error.report = report
@@ -123,26 +129,62 @@ def replicate(
         remember(config, report)
 
 
-def _replicate(source: Source, there: Side, target: Target, publication: Publication, began: float, tell: Tell) -> None:
+def _show(source: Source, there: Side, publication: Publication, began: float, tell: Tell) -> None:
+    """Publish what changed; all of it where the target turns out not to be what it said."""
+    memory = Memory(publication.config, publication.url)
+    try:
+        try:
+            with target_of(publication) as target:
+                _replicate(source, there, target, publication, memory, began, tell)
+        except OutOfStep:
+            tell("The target is not what it was known to be: all of it is published.")
+            publication = replace(publication, whole=True)
+            with target_of(publication) as target:
+                _replicate(source, there, target, publication, memory, began, tell)
+    finally:
+        memory.discard()
+
+
+def _replicate(
+    source: Source, there: Side, target: Target, publication: Publication, memory: Memory, began: float, tell: Tell
+) -> None:
     report = publication.report
-    _stage_all(source, there, target, publication, tell)
-    compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
+    _stage_all(source, there, target, publication, memory, tell)
+    if all(detail.sent is None for detail in report.tables_detail):
+        compare_references(there, Side(target.database, {s.name: target.staged(s) for s in publication.specs}), publication)
     _tell_columns(target, publication, tell)
     equal = not any(detail.differences for detail in report.tables_detail)
     for detail in report.tables_detail:
         detail.status = "published" if equal else "failed" if detail.differences else "skipped"
     report.close(time.perf_counter() - began)  # what the target's history says is true as soon as anyone can read it
-    (target.show if equal else target.refuse)()
+    if not equal:
+        target.refuse()
+        return
+    target.show(lambda place: _agree(there, Side(target.database, place), publication))
+    for spec in publication.specs:
+        memory.keep(spec, publication.number)
+
+
+def _agree(there: Side, here: Side, publication: Publication) -> bool:
+    """Whether the tables that changed in place are equal on both sides now, and so are the references of all."""
+    trial = replace(publication, report=copy.deepcopy(publication.report))
+    for spec, detail in zip(trial.specs, trial.report.tables_detail, strict=True):
+        if detail.sent or detail.removed:
+            compare_table(there, here, spec, detail, trial, keys=False)
+    compare_references(there, here, trial)
+    return not any(detail.differences for detail in trial.report.tables_detail)
 
 
 def _tell_columns(target: Target, publication: Publication, tell: Tell) -> None:
     for spec, detail in zip(publication.specs, publication.report.tables_detail, strict=True):
+        if detail.sent is not None:  # it is in step: its columns, too
+            continue
         detail.columns = changed_columns(target, spec)
         for change in detail.columns:
             tell(f"{spec.qualified}: {change}")
 
 
-def _stage_all(source: Source, there: Side, target: Target, publication: Publication, tell: Tell) -> None:
+def _stage_all(source: Source, there: Side, target: Target, publication: Publication, memory: Memory, tell: Tell) -> None:
     """Stage the largest tables first, as many at a time as the target takes."""
     pairs = zip(publication.specs, publication.report.tables_detail, strict=True)
     waiting = iter(sorted(pairs, key=lambda pair: -_cells(there, pair[0], publication)))
@@ -151,8 +193,8 @@ def _stage_all(source: Source, there: Side, target: Target, publication: Publica
         with source.beside() as own_source, target.beside() as own_target:
             for spec, detail in waiting:
                 with explained(publication.config, publication.url, spec.qualified):
-                    _stage(own_source, own_target, spec, detail, publication)
-                tell(f"{spec.qualified}  {detail.records:,} rows  {detail.seconds:.2f} s")
+                    _stage(own_source, own_target, spec, detail, publication, memory)
+                tell(f"{spec.qualified}  {detail.amount}  {detail.seconds:.2f} s")
 
     if target.sessions == 1:
         return work()
@@ -172,14 +214,42 @@ def _cells(there: Side, spec: TableSpec, publication: Publication) -> int:
     return int(rows) * len(publication.columns[spec.name])
 
 
-def _stage(source: Source, target: Target, spec: TableSpec, detail: TableDetail, publication: Publication) -> None:
-    place = source.place(spec.schema, spec.name)
+def _stage(
+    source: Source, target: Target, spec: TableSpec, detail: TableDetail, publication: Publication, memory: Memory
+) -> None:
+    place, columns = source.place(spec.schema, spec.name), publication.columns[spec.name]
+    detail.sent = detail.removed = None
     with timed(detail):
+        made_by = basis(spec, columns)
+        if target.remembers and memory.take(source, spec, columns, publication.number):
+            if _stage_changes(source, target, spec, detail, publication, memory):
+                return
+            target.note(spec, made_by)
         keyed = target.stage(spec, source.read(f"SELECT * FROM {place}"))
         there, here = Side(source, {spec.name: place}), Side(target.database, {spec.name: target.staged(spec)})
         compare_table(there, here, spec, detail, publication, keys=not keyed)
         if not detail.differences:
             target.finish(spec)
+
+
+def _stage_changes(
+    source: Source, target: Target, spec: TableSpec, detail: TableDetail, publication: Publication, memory: Memory
+) -> bool:
+    """Stage only what changed of a table that is known to be in step; whether that could be."""
+    made_by = basis(spec, publication.columns[spec.name])
+    before = target.in_step(spec, made_by)
+    found = None if before is None else memory.changes(source, spec, before, publication.number)
+    if found is None:
+        return False
+    detail.records, detail.sent, detail.removed = found.rows, found.arrivals, found.departures
+    if found.is_empty:
+        memory.discard(spec)
+        target.leave(spec)
+        return True
+    come, gone = (partial(source.read, f"SELECT * FROM {rows}") for rows in (found.come, found.gone))
+    target.change(spec, come, gone)
+    target.note(spec, made_by)
+    return True
 
 
 def _compare_published(there: Side, publication: Publication) -> None:

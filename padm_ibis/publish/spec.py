@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import graphlib
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,6 +53,11 @@ class TableSpec:
         """``schema.name``."""
         return f"{self.schema}.{self.name}"
 
+    @property
+    def findable(self) -> bool:
+        """Whether PostgreSQL finds a row by its key without looking at all of them: nulls alone are not found so."""
+        return not self.nullable_key.issuperset(self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -71,6 +77,10 @@ class Publication:
         How long to wait for whoever has the target.
     file_mode
         Who may read the target's file, where that is configured.
+    whole
+        Whether every table is sent as a whole, whatever the target is known to hold.
+    number
+        What tells this publication from all others.
     """
 
     config: Config
@@ -81,6 +91,8 @@ class Publication:
     report: PublishReport
     patience: Patience = AT_ONCE
     file_mode: int | None = None
+    whole: bool = False
+    number: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def upserts(self) -> bool:

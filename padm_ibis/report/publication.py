@@ -23,6 +23,9 @@ class TableDetail:
         What is not equal on both sides, in words; empty when all is.
     columns
         How the columns differ from those that readers had before, in words.
+    sent, removed
+        Rows that were sent, and keys of rows that were deleted, where the target was known to be in step and got no more than
+        what changed; None where it got all rows.
     """
 
     table: str
@@ -31,6 +34,13 @@ class TableDetail:
     seconds: float = 0.0
     differences: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    sent: int | None = None
+    removed: int | None = None
+
+    @property
+    def amount(self) -> str:
+        """How many rows there are, and how many of them were sent where it was not all."""
+        return f"{self.records:,} rows" + ("" if self.sent is None else f", {self.sent:,} sent")
 
 
 @dataclass(slots=True)
@@ -83,7 +93,7 @@ class PublishReport:
         """Return the report as plain lines."""
         out = []
         for item in self.tables_detail:
-            out.append(f"{item.table}  {item.status}  {item.records:,} rows  {item.seconds:.2f} s")
+            out.append(f"{item.table}  {item.status}  {item.amount}  {item.seconds:.2f} s")
             out += [f"  changed: {change}" for change in item.columns]
             out += [f"  differs: {difference}" for difference in item.differences]
         if self.error:

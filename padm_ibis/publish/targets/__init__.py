@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from padm_ibis.errors import UsageError
 from padm_ibis.publish.spec import Publication
-from padm_ibis.publish.targets.base import Target
+from padm_ibis.publish.targets.base import OutOfStep, Target
 from padm_ibis.publish.targets.files import file_target
 from padm_ibis.publish.targets.postgres import postgres_target
 
-__all__ = ["Target", "target_of"]
+__all__ = ["OutOfStep", "Target", "target_of"]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,6 +13,15 @@ from padm_ibis.publish.reconcile import key_condition
 from padm_ibis.publish.spec import TableSpec
 from padm_ibis.sources.values import quote
 
+Stream = Callable[[], pa.RecordBatchReader]
+"""Begins to read; one of a session's at a time."""
+Agree = Callable[[Mapping[str, str]], bool]
+"""Whether tables that were changed in place are equal on both sides, given where each table stands."""
+
+
+class OutOfStep(Exception):
+    """A table of the target is not what its mark says: it has to be published as a whole."""
+
 
 class Target(Protocol):
     """A place to publish to, opened for one publication.
@@ -20,10 +30,13 @@ class Target(Protocol):
     ----------
     sessions
         How many tables it takes at the same time, each in a thread with a session of its own.
+    remembers
+        Whether it can say whose rows its tables hold, so that only changes need to be sent.
     """
 
     database: Database
     sessions: int
+    remembers: bool
 
     def beside(self) -> AbstractContextManager[Target]:
         """Open another session for another thread."""
@@ -40,8 +53,26 @@ class Target(Protocol):
     def finish(self, spec: TableSpec) -> None:
         """Give a staged table what readers need."""
 
-    def show(self) -> None:
-        """Make the staged tables, and views, visible together, and write the publication down with them."""
+    def in_step(self, spec: TableSpec, basis: str) -> str | None:
+        """Return the publication whose rows a table holds, to the last; None where nobody knows that."""
+
+    def leave(self, spec: TableSpec) -> None:
+        """Have `show` leave a table as it is: it is in step, and nothing changed."""
+
+    def change(self, spec: TableSpec, rows: Stream, gone: Stream) -> None:
+        """Write the rows that changed where nobody sees them, and the keys of those that are to go; `show` applies both."""
+
+    def note(self, spec: TableSpec, basis: str) -> None:
+        """Have the target say with a table, staged or changed, that it holds this publication's rows."""
+
+    def show(self, agree: Agree) -> None:
+        """Make the staged tables, the changes and views visible together, and write the publication down with them.
+
+        Raises
+        ------
+        OutOfStep
+            If a table that was to be changed is not what it was, or is not equal afterwards; nothing is shown then.
+        """
 
     def refuse(self) -> None:
         """Write down that nothing is shown, where that changes nothing else."""

@@ -15,7 +15,7 @@ from padm_ibis.backends.duckdb.files import copy, copy_whole, wal
 from padm_ibis.errors import WarehouseError
 from padm_ibis.publish.databases import Database, DuckDBFile, SQLiteFile
 from padm_ibis.publish.spec import Publication, TableSpec
-from padm_ibis.publish.targets.base import Target, upsert
+from padm_ibis.publish.targets.base import Agree, Stream, Target, upsert
 from padm_ibis.publish.targets.history import record
 from padm_ibis.publish.targets.losses import strangers_among, would_be_lost
 from padm_ibis.sources.values import quote
@@ -25,6 +25,7 @@ class FileTarget:
     """A DuckDB or SQLite file: a copy is changed and renamed over it, so readers have one version or the other."""
 
     sessions = 1
+    remembers = False
 
     def __init__(self, path: Path, scheme: str, publication: Publication, folder: Path) -> None:
         self.path, self.temporary, self._publication = path, folder / path.name, publication
@@ -51,7 +52,22 @@ class FileTarget:
     def finish(self, spec: TableSpec) -> None:
         """Nothing: these readers scan."""
 
-    def show(self) -> None:
+    def in_step(self, spec: TableSpec, basis: str) -> str | None:
+        """Nobody knows: the whole file is written anew anyway."""
+        return None
+
+    def leave(self, spec: TableSpec) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def change(self, spec: TableSpec, rows: Stream, gone: Stream) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def note(self, spec: TableSpec, basis: str) -> None:
+        """Nothing: see `in_step`."""
+
+    def show(self, agree: Agree) -> None:
         """Put the staged tables in place and rename the copy over the file."""
         specs, report = self._publication.specs, self._publication.report
         for spec in specs:
