@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import os
 from collections.abc import Sequence
@@ -146,7 +145,7 @@ def plan(
             known = ledger.records(reader)
     except WarehouseError:
         known = {}
-    stale = ledger.why_stale(nodes, known, definitions.fingerprints, dataclasses.asdict(definitions.params(day)))
+    stale = ledger.why_stale(nodes, known, definitions.fingerprints, definitions.params(day).plain())
     steps = []
     for node in nodes:
         if node.layer == "bronze":

@@ -88,7 +88,7 @@ class Definitions:
 
     def params(self, as_of: dt.date) -> Params:
         """Return the parameters of a run that speaks for ``as_of``."""
-        return self._config.pipeline.params(as_of)
+        return self._config.params(as_of)
 
     def unchecked(self, names: Iterable[str]) -> list[str]:
         """Return the tables whose expressions no run of this very code has compared with their contracts."""
@@ -148,6 +148,7 @@ OWN = (
     ("padm_ibis.bronze", "BRONZE", _GUARANI),
     ("padm_ibis.bronze_lms", "BRONZE", _MOODLE),
     ("padm_ibis.silver", "SILVER", _GUARANI),
+    ("padm_ibis.silver", "LMS", _GUARANI | _MOODLE),
     ("padm_ibis.gold", "GOLD", _GUARANI),
 )
 """This package's tables, in their order: module, its floor plan, and the kinds of sources without which it has none."""

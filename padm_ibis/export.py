@@ -6,7 +6,6 @@ files, rebuilds the table from bronze with the same ``as_of`` and parameters, an
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -272,7 +271,7 @@ def _keep_access(old: Path, new: Path) -> None:
 
 def _describe(warehouse: Warehouse, graph: Graph, model: Model) -> dict[str, Any]:
     params = warehouse.params
-    settings = {k: v for k, v in dataclasses.asdict(params).items() if k != "as_of"}
+    settings = {k: v for k, v in params.plain().items() if k != "as_of"}
     reads = [m for m in graph if m.name in graph.dag.upstream([model.name])]
     contents = {m.name: _content_of(warehouse, m.layer, m.name) for m in reads}
     return {

@@ -3,7 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lms:
+    """What the tables of a learning platform hang on, beside its rows.
+
+    Attributes
+    ----------
+    name
+        The platform's ``lms_db``.
+    serves
+        The sources whose persons are looked for among its users.
+    links
+        How a user is found to be a person, in order: ``idnumber:documento`` and so on.
+    teaching_roles
+        Short names of roles that teach or manage, beside those that do by their archetype.
+    course_code
+        Regular expression with one group that finds the code of a subject in a course's idnumber, else in its short name.
+    history_from
+        First academic year whose activity counts as observed; None for that of the platform's first day.
+    """
+
+    name: str
+    serves: tuple[str, ...] = ()
+    links: tuple[str, ...] = ("idnumber:documento", "username:documento", "username:usuario", "email:email")
+    teaching_roles: tuple[str, ...] = ()
+    course_code: str | None = None
+    history_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +58,8 @@ class Params:
         Whether disability columns (Ley 25.326) enter gold.
     sede_delegacion
         Text that marks a location as ``Delegación``: lower case, without accents.
+    lms
+        The learning platforms.
     """
 
     as_of: dt.date
@@ -38,6 +70,16 @@ class Params:
     period_base_year: int = 2000
     include_sensitive: bool = False
     sede_delegacion: str = "delegacion"
+    lms: tuple[Lms, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take platforms as they stand in a file, too."""
+        given = object.__getattribute__(self, "lms")
+        object.__setattr__(self, "lms", tuple(_platform(one) if isinstance(one, Mapping) else one for one in given))
+
+    def plain(self) -> dict[str, Any]:
+        """Return all of them as they are kept in files; platforms only where there are any."""
+        return {name: value for name, value in asdict(self).items() if name != "lms" or value}
 
     @property
     def as_of_year(self) -> int:
@@ -58,3 +100,8 @@ class Params:
     def last_labelled_year(self) -> int:
         """The greatest academic year whose next one was closed ``label_delay_days`` before ``as_of``."""
         return replace(self, as_of=self.as_of - dt.timedelta(days=self.label_delay_days)).last_closed_year - 1
+
+
+def _platform(given: Mapping[str, Any]) -> Lms:
+    named: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Lms(**named)

@@ -115,7 +115,7 @@ def definitions(graph: Graph, names: Iterable[str], params: Params) -> Mapping[s
 
 
 def _settings(params: Params) -> Iterator[str]:
-    return (f"{name} {value!r}" for name, value in sorted(asdict(params).items()) if name != "as_of")
+    return (f"{name} {value!r}" for name, value in sorted(params.plain().items()) if name != "as_of")
 
 
 def _times(model: Model) -> Iterator[str]:

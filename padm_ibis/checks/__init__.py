@@ -8,7 +8,7 @@ from padm_ibis.define.contract import Contract
 from padm_ibis.define.model import camel
 from padm_ibis.errors import UnknownName
 
-MODULES = ("bronze", "bronze_lms", "silver", "gold", "tft")
+MODULES = ("bronze", "bronze_lms", "silver", "silver_lms", "gold", "tft")
 
 
 def contracts() -> dict[str, type[Contract]]:

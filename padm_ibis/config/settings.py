@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from padm_ibis import access
 from padm_ibis.config.secrets import hide
@@ -25,7 +27,8 @@ from padm_ibis.config.sections import (
     WebhookConfig,
 )
 from padm_ibis.config.urls import Url
-from padm_ibis.errors import ConfigError
+from padm_ibis.errors import ConfigError, did_you_mean
+from padm_ibis.params import Lms, Params
 
 LATE = ("publish.to", "publish", "mail", "webhook")
 """Places of the file that may lack a variable until they are used: the first that fits counts."""
@@ -46,6 +49,18 @@ class File(Section):
     mail: MailConfig | None = None
     webhook: WebhookConfig | None = None
     star: StarConfig | None = None
+
+    @field_validator("sources")
+    @classmethod
+    def _platforms_serve_what_is_there(cls, value: dict[str, SourceConfig]) -> dict[str, SourceConfig]:
+        students = [name for name, source in value.items() if source.kind != "moodle"]
+        for name, source in value.items():
+            for served in source.serves or ():
+                if served not in students:
+                    raise ValueError(
+                        f"[sources.{name}] serves {served!r}, which is no source of students. {did_you_mean(served, students)}"
+                    )
+        return value
 
 
 class Config(File):
@@ -94,6 +109,23 @@ class Config(File):
         """
         for error in (self._late[place] for place in places if place in self._late):
             raise ConfigError(error.message, hint=error.hint)
+
+    def params(self, as_of: dt.date) -> Params:
+        """Return the parameters of a run that speaks for ``as_of``."""
+        students = [name for name, source in self.sources.items() if source.kind != "moodle"]
+        platforms = (
+            Lms(
+                name,
+                serves=tuple(students if source.serves is None else source.serves),
+                links=tuple(source.links),
+                teaching_roles=tuple(source.teaching_roles),
+                course_code=source.course_code,
+                history_from=source.history_from,
+            )
+            for name, source in sorted(self.sources.items())
+            if source.kind == "moodle"
+        )
+        return replace(self.pipeline.params(as_of), lms=tuple(platforms))
 
     def hash_key(self) -> bytes:
         """Return the key of the keyed hashes.

@@ -183,9 +183,11 @@ def _operations(relation: ops.Relation) -> Iterator[Raw]:
 
 
 def _excused(rule: Rule, node: ops.Node, value: ops.Value) -> bool:
-    """Whether what stands around an operation makes it definite: a window's order, a sort of the list."""
+    """Whether what stands around an operation makes it definite: a window's order, a sort of the list, null for an empty text."""
     if rule.name == "arbitrary":
         return any(w.func is node and w.order_by for w in find(value, ops.WindowFunction))
+    if rule.name == "regex-extract":
+        return any(n.arg is node and getattr(n.null_if_expr, "value", None) == "" for n in find(value, ops.NullIf))
     if rule.name == "list-order":
         return any(s.arg is node for s in find(value, ops.ArraySort))
     return False

@@ -32,7 +32,7 @@ def watched(params: Params, read: set[str]) -> Params:
                 read.add(name)
                 return getattr(params, name)
             if not name.startswith("__"):
-                read.update(FIELDS)  # a method may read any
+                read.update({*FIELDS} - {"lms"})  # a method may read any of the others
             return object.__getattribute__(self, name)
 
     return Watched(**{name: getattr(params, name) for name in FIELDS})

@@ -7,7 +7,6 @@ that leaves what readers see exactly as it was.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import time
 from contextlib import suppress
@@ -219,7 +218,7 @@ def _list_tables(work: Work, run: RunState, stale: dict[str, str]) -> None:
 
 def _new_report(config: Config, request: Request, definitions: Definitions) -> RunReport:
     began = dt.datetime.now(dt.UTC).replace(tzinfo=None)  # to the microsecond: runs are told in the order in which they began
-    params = dataclasses.asdict(definitions.params(request.as_of))
+    params = definitions.params(request.as_of).plain()
     params.pop("as_of")
     return RunReport(
         run_id=request.run_id or run_name(began),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -104,7 +103,7 @@ class RunState:
     @property
     def params(self) -> dict[str, Any]:
         """The run parameters by name, ``as_of`` among them."""
-        return dataclasses.asdict(self.definitions.params(self.request.as_of))
+        return self.definitions.params(self.request.as_of).plain()
 
     def of(self, *layers: str) -> tuple[Node, ...]:
         """The tables of this run in these layers, in building order."""

@@ -22,7 +22,7 @@ def people_columns(config: Config) -> dict[str, Columns]:
     from padm_ibis.definitions import Definitions
 
     graph = Definitions(config).graph
-    params = config.pipeline.params(dt.date(2000, 1, 1))  # any day: no column depends on it
+    params = config.params(dt.date(2000, 1, 1))  # any day: no column depends on it
     expressions = {model.name: graph.bind(model, params) for model in graph}
     lineage = Lineage(expressions, {model.name: model.layer for model in graph})
     found: dict[str, Columns] = {}

@@ -21,7 +21,7 @@ from padm_ibis.define import contract as contracts
 from padm_ibis.define.contract import Contract
 from padm_ibis.params import Params
 from padm_ibis.testing.prepared import Prepared, Tables
-from padm_ibis.testing.strategies import academic_year
+from padm_ibis.testing.strategies import OF_PLATFORMS, academic_year
 
 Row = dict[str, Any]
 RATES = ("tasa_aprobacion", "tasa_reprobacion", "tasa_ausentismo")
@@ -231,8 +231,15 @@ def shuffled(tables: Tables, seed: int) -> dict[str, pa.Table]:
 
 
 def only(tables: Tables, column: str, values: Collection[Any]) -> dict[str, pa.Table]:
-    """The rows that have one of the values in a column; tables without that column stay whole."""
-    return {n: _filter(t, lambda r: r[column] in values) if column in t.column_names else t for n, t in tables.items()}
+    """The rows that have one of the values in a column; tables without that column stay whole.
+
+    A learning platform is no campus: bronze that it fills stays whole, too, whichever campus is asked for.
+    """
+
+    def asked(name: str, table: pa.Table) -> bool:
+        return column in table.column_names and not (column == SOURCE and name.startswith(OF_PLATFORMS))
+
+    return {n: _filter(t, lambda r: r[column] in values) if asked(n, t) else t for n, t in tables.items()}
 
 
 def known_by(tables: Tables, year: int, params: Params) -> dict[str, pa.Table]:

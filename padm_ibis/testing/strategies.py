@@ -28,6 +28,9 @@ from padm_ibis.words.terms import FIRST_PLAUSIBLE_YEAR
 Row = dict[str, Any]
 University = dict[str, pa.Table]
 CAMPUSES = ("sede1", "sede2")
+PLATFORMS = ("campus",)
+"""Values of ``lms_db``, and of ``source_db`` in bronze that a learning platform fills."""
+OF_PLATFORMS = "lms_"
 KEYS = 12
 IDENTIFIERS = (1, 2, 3, 1, 2, 1, 0, -7)
 """The first ones often, so that rows meet; the others because a system's ids need not be above 0."""
@@ -87,6 +90,8 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "anulado": (0, 0, 0, 1),
     "resultado_asp": ("A", "P", "R", None),
     "contacto_tipo": ("MP", "MP", "C"),
+    "arquetipo": ("student", "editingteacher", "manager", "", None),
+    "rol": ("student", "editingteacher", "ayudante"),
 }
 """Values drawn for a column by its name, whatever the table; see ``values=`` of `tables`."""
 
@@ -213,9 +218,11 @@ def _row(
     given: dict[str, st.SearchStrategy[Any]] = {}
     choices: dict[str, tuple[Any, ...]] = {ECHO: (False, False, False, True)}
     for column in columns:
-        own = values.get(f"{table}.{column.name}") or values.get(column.name)
+        own = values.get(f"{table}.{column.name}", values.get(column.name))
         if own is not None:
             given[column.name] = own
+        elif column.name == "lms_db" or (column.name == "source_db" and table.startswith(OF_PLATFORMS)):
+            choices[column.name] = PLATFORMS
         else:
             choices[column.name] = _choices(column, params, campuses)
     picked = st.binary(min_size=len(choices), max_size=len(choices)).map(
@@ -239,7 +246,7 @@ def _choices(column: Column, params: Params, campuses: tuple[str, ...]) -> tuple
         return campuses
     if allowed := statistics.get("allowed_values"):
         choices: tuple[Any, ...] = (*allowed, None)
-    elif column.name in VALUES and not column.dtype.is_boolean():
+    elif column.name in VALUES and not column.dtype.is_boolean() and not (column.dtype.is_decimal() and column.name == "nota"):
         choices = VALUES[column.name]
     else:
         low, high = statistics.get("min_value"), statistics.get("max_value")

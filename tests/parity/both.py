@@ -81,9 +81,9 @@ def _bits(column: pa.ChunkedArray) -> pa.Array:
 class Both:
     """An empty DuckDB, and an empty PostgreSQL database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, graph: Graph | None = None) -> None:
         self.url = url
-        self.graph: Graph = collect()
+        self.graph: Graph = graph or collect()
         self.duck = duckdb.connect()
         load_reader(self.duck)
         self.postgres = psycopg.connect(url, autocommit=True)
