@@ -235,6 +235,9 @@ class PostgresSource(Source):
             "IntervalStyle": "postgres",
             "extra_float_digits": "3",
             "bytea_output": "hex",
+            # What is read is whole tables. Where "the first row of each" is joined, the planner expects one in two hundred of
+            # what comes, and would compare each row with each
+            "enable_nestloop": "off",
             # bodies of Guaraní's views and functions use unqualified names
             "search_path": f"{quoted(config.schema)},public",
             # a policy that hides rows is then an error that names the table, not a table that is shorter than it is

@@ -273,3 +273,20 @@ def test_the_bound_on_memory_ends_with_the_extraction(bronze: Bronze, campus: Ca
         con.execute("SET memory_limit = '2GB'")
         assert extract(DuckDBStore(con), bronze.config(), "run", resources=["marks"]).complete
         assert con.execute(many).fetchone() == (5_000_000,)
+
+
+def test_the_first_of_each_is_not_found_by_comparing_each_with_each(bronze: Bronze, campus: Campus) -> None:
+    """What PostgreSQL plans by itself for this many rows: it expects one in two hundred of them to be a first."""
+    for table in ("calls", "boards"):
+        campus.sql(f"CREATE TABLE {table} AS SELECT i AS id, i / 2 AS board FROM generate_series(1, 4000) i; ANALYZE {table}")
+    first = "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY board) AS n FROM {}) f WHERE n = 1"
+    joined = f"SELECT * FROM ({first.format('calls')}) c LEFT JOIN ({first.format('boards')}) b ON b.board = c.board"
+    steps = [step for (step,) in campus.sql(f"EXPLAIN {joined}")]
+    assert any("Nested Loop" in step for step in steps), "or there is nothing to keep it from"
+    with duckdb.connect() as con:
+        session = PostgresSource(bronze.config().sources["north"], con)._session()
+    campus.sql(f"SET enable_nestloop = {session['enable_nestloop']}")
+    plan = [step for (step,) in campus.sql(f"EXPLAIN {joined}")]
+    campus.sql("RESET enable_nestloop")
+    assert any("Hash Left Join" in step or "Merge Left Join" in step for step in plan)
+    assert not any("Nested Loop" in step for step in plan)
