@@ -25,7 +25,7 @@ def campaign(folder: Path, *options: str) -> list[list[str]]:
 
 @pytest.fixture
 def many(request: pytest.FixtureRequest) -> str:
-    return "200" if request.config.getoption("--campaign") else "15"
+    return "200" if request.config.getoption("--campaign") else "9"
 
 
 def test_a_duckdb_warehouse_keeps_its_word(tmp_path: Path, many: str) -> None:
