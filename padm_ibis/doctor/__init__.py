@@ -30,6 +30,10 @@ def doctor(config: Config) -> Health:
     health.findings += warehouse(config)
     for source in config.sources.values():
         health.findings += examine(config, source)
+        if source.kind == "moodle":
+            from padm_ibis.doctor.lms import platform
+
+            health.findings += platform(config, source)
     health.findings = [
         dataclasses.replace(d, text=config.mask(d.text), advice=config.mask(d.advice) if d.advice else None)
         for d in dict.fromkeys(health.findings)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from padm_ibis import atomic
+from padm_ibis.extract.parts import WINDOWS
 from padm_ibis.report.erasure import Removed
 
 if TYPE_CHECKING:
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def clear(config: Config, redactor: Redactor, report: Erasure) -> None:
-    """Hide the numbers of erased people where a row was named by them."""
+    """Hide the numbers of erased people where a row was named by them; what was read and is in no table yet is removed."""
+    waiting = config.state / WINDOWS
+    if waiting.is_dir():
+        shutil.rmtree(waiting, ignore_errors=True)
+        if waiting.is_dir():
+            report.failed.append(f"{waiting} cannot be removed.")
+        else:
+            report.removed.append(Removed("copy", waiting.name, note="read from sources, in no table yet"))
     for path in sorted(_texts(config)):
         try:
             text = path.read_text(encoding="utf-8")

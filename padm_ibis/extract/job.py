@@ -19,7 +19,7 @@ from padm_ibis.extract.findings import Finding
 from padm_ibis.extract.given import Known
 from padm_ibis.extract.hashing import Hasher
 from padm_ibis.extract.invalid import Examination, Invalid, rejected_for
-from padm_ibis.extract.parts import OnWindow, Parts
+from padm_ibis.extract.parts import WINDOWS, OnWindow, Parts
 from padm_ibis.extract.parts import read as read_parts
 from padm_ibis.extract.reconcile import Bronze, compare
 from padm_ibis.extract.remarks import drift, odd_values, remarks, types_of
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 OnStart = Callable[[str, str], None]
 OnProgress = Callable[[str, str, int], None]
-WINDOWS = "windows"
-"""The folder beside the warehouse in which windows wait until all of them are read."""
 PART_MEMORY = "400MB"
 
 

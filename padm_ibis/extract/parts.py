@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from padm_ibis.extract.statement import Statement
     from padm_ibis.sources.connect import Source
 
+WINDOWS = "windows"
+"""The folder beside the warehouse in which windows wait until all of them are read."""
 _PLAN, _SUFFIX = "plan.json", ".parquet"
 OnWindow = Callable[[str], None]
 

@@ -17,6 +17,8 @@ from conftest_lms import KEY, Moodle, at
 from definitions import VERSIONS
 
 import padm_ibis as padm
+from padm_ibis.config import load_config
+from padm_ibis.doctor import doctor
 from padm_ibis.sample import write_sample
 
 pytestmark = pytest.mark.postgres
@@ -126,6 +128,10 @@ class World:
     def of(self, user: int, table: str, columns: str) -> list[tuple[Any, ...]]:
         return self.rows(table, columns, f"source_db = 'sede1' AND persona_id = {self.people[user]}")
 
+    def source(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(f"{self.folder}/uni.duckdb", read_only=True) as con:
+            return con.execute(query).fetchall()
+
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         return {table: self.rows(table, "*") for table in TABLES if table != "dim_lms_curso"}
 
@@ -135,6 +141,23 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, request: 
     moodle = Moodle(postgres_url, request.param)
     yield World(tmp_path_factory.mktemp("world"), moodle, 300_000 if request.config.getoption("--campaign") else NOISE)
     moodle.con.close()
+
+
+def test_the_doctor_says_who_is_who_before_the_first_run_and_how_far_the_log_reaches(world: World) -> None:
+    plugin = {"plugin": "logstore_standard", "name": "loglifetime", "value": "365"}
+    world.moodle.add("config_plugins", plugin)
+    found = doctor(load_config(world.folder / "padm.toml")).findings
+    told = [d.text for d in found if d.subject == "source campus" and d.verdict == "ok"]
+    persons = {n: len(world.source(f"SELECT persona FROM negocio_sede{n}.mdp_personas")) for n in (1, 2)}
+    assert (
+        f"5 of {persons[1]} persons of sede1 are users (idnumber:documento 5); of the others 0 share a value with somebody,"
+        in (" ".join(told))
+    )
+    assert "2 of 7 users are no person of any source served" in told
+    assert "its log reaches back to 2024-04-01, and it is kept for 365 days" in told
+    (unlinked,) = (d for d in found if d.subject == "source campus" and d.verdict == "warning")
+    assert unlinked.text.startswith(f"0 of {persons[2]} persons of sede2 are users (none)")
+    assert not [d for d in found if any(document in d.text for document in world.documents.values())]
 
 
 def test_nothing_that_the_platform_forgets_moves_what_was_said(world: World) -> None:
