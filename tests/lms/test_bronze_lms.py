@@ -356,3 +356,24 @@ def test_nothing_that_names_anybody_lands(bronze: Bronze, moodle: Moodle) -> Non
     bronze.load()
     for word_ in (b"ecreta", b"3012345", b"10.9.8.7"):
         assert word_ not in bronze.file.read_bytes()
+
+
+def test_rights_on_the_columns_that_are_read_are_enough(bronze: Bronze, moodle: Moodle) -> None:
+    moodle.user(10, email="ana@uni.edu.ar")
+    moodle.log(10, 2, "2024-04-01 10:00:00", ip="10.9.8.7")
+    moodle.sql("DROP ROLE IF EXISTS narrow")
+    moodle.sql("CREATE ROLE narrow LOGIN")
+    moodle.sql(f'GRANT USAGE ON SCHEMA "{moodle.schema}" TO narrow')
+    moodle.sql("GRANT SELECT (id, username, idnumber, email, deleted, suspended, timecreated, firstaccess) ON mdl_user TO narrow")
+    log = "id, component, action, objectid, crud, edulevel, userid, courseid, anonymous, timecreated, origin, realuserid"
+    moodle.sql(f"GRANT SELECT ({log}) ON mdl_logstore_standard_log TO narrow")
+    moodle.sql("GRANT SELECT (id, discussion, parent, userid, created) ON mdl_forum_posts TO narrow")
+    moodle.sql("GRANT SELECT ON mdl_course, mdl_config, mdl_forum_discussions TO narrow")
+    moodle.url = moodle.url.replace("postgresql://postgres:@", "postgresql://narrow@")
+    found = bronze.load("lms_usuarios", "lms_cursos", "lms_actividad", "lms_foros")
+    assert {item.resource: item.rows for item in found.inputs} == {
+        "lms_usuarios": 1, "lms_cursos": 0, "lms_actividad": 1, "lms_foros": 0,
+    }  # fmt: skip
+    assert not found.not_given
+    moodle.sql("DROP OWNED BY narrow")
+    moodle.sql("DROP ROLE narrow")

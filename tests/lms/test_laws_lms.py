@@ -51,7 +51,7 @@ def try_laws(name, how_many, **options):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_it_keeps_the_laws(name):
-    try_laws(name, 15, derandomize=True)
+    try_laws(name, 10, derandomize=True)
 
 
 @pytest.mark.campaign

@@ -75,11 +75,11 @@ def bronze(both: Both) -> dict[str, pa.Table]:
     return found
 
 
-def test_both_engines_say_the_same_of_a_platform(collated: str) -> None:
+def test_both_engines_say_the_same_of_a_platform(postgres_url: str) -> None:
     whole = collect(kinds=("guarani", "moodle"))
     wanted = whole.dag.upstream(MADE)
     graph = Graph({m.name: m for m in whole if m.name in wanted}, whole.sources, whole.dag)
-    opened = Both(collated, graph)
+    opened = Both(postgres_url, graph)
     try:
         opened.load(bronze(opened), PARAMS)
         comparison = opened.build(PARAMS)

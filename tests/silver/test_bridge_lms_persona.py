@@ -23,7 +23,7 @@ def person(number: int, source: str = "sede1", **hashes: str) -> Row:
 
 def links(run, users: list[Row], persons: list[Row], *platforms: Lms) -> list[tuple[Any, ...]]:
     given = {"lms_usuarios": users, "dim_persona": persons}
-    rows = run(bridge_lms_persona, given, lms=platforms or (Lms("campus", ("sede1", "sede2")),))
+    rows = run(bridge_lms_persona, given, lms=platforms or (Lms("campus", ("sede1",)),))
     return [(r["source_db"], r["persona_id"], r["lms_db"], r["usuario_id"], r["enlace"]) for r in rows]
 
 
