@@ -84,11 +84,11 @@ def _clear(work: Work, run: RunState) -> set[str]:
 
 
 def _read(work: Work, run: RunState, names: Collection[str]) -> Extraction:
-    from padm_ibis.extract import load_sources
+    from padm_ibis.extract import load_sources, tables_to_read
 
     if run.config.sample:
         _make_sample(run)
-    with run.phase("extract", len(names) * len(run.config.sources)):
+    with run.phase("extract", tables_to_read(run.config, names)):
         return load_sources(
             work,
             run.config,

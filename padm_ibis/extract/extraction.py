@@ -156,6 +156,11 @@ def _distinct(kinds: Mapping[str, KindSpec]) -> list[KindSpec]:
     return list({kind.name: kind for kind in kinds.values()}.values())
 
 
+def tables_to_read(config: Config, names: Collection[str]) -> int:
+    """Return how many tables of all sources together a run reads, of those named."""
+    return sum(len(_chosen(kind_of(source, config.state), source, names)) for source in config.sources.values())
+
+
 def load_sources(
     work: Any,
     config: Config,
