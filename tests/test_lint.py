@@ -122,6 +122,7 @@ def test_it_refuses_wherever_it_stands(rule, expression):
 
 
 ALLOWED = {
+    "what a group finds, else null": T.mutate(y=T.nota.re_extract("^([0-9]+)", 1).nullif("")),
     "a ratio": T.mutate(y=terms.ratio(T.a, T.id)),
     "a mean from whole hundredths": T.group_by(KEY).agg(y=terms.ratio(terms.hundredths(T.x).sum(), T.x.count() * 100)),
     "whole years": T.mutate(y=terms.whole_years(T.d, ibis.literal(PARAMS.as_of))),

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from padm_ibis import access, atomic
 from padm_ibis.report.text import duration
 from padm_ibis.report.text import rows as in_words
@@ -96,7 +98,7 @@ def read(source: Source, statement: Statement, folder: Path, since: dt.date | No
     if not statement.given:
         return found
     first = None if since is None else int(dt.datetime.combine(since, dt.time(), source.config.zone).timestamp())
-    _take_up(folder, statement, source.config.timezone, first)
+    _take_up(source, folder, statement, first)
     table, number = source.qualified(windows.table), quote(windows.by)
     with source.snapshot():
         low, high = _ends(source, table, number, quote(windows.at), first)
@@ -126,12 +128,15 @@ def _windows(spec: ResourceSpec) -> WindowSpec:
     return spec.windows
 
 
-def _take_up(folder: Path, statement: Statement, timezone: str, first: int | None) -> None:
-    """Make the folder, or keep what stands there where it was made for the same."""
-    plan = {"statement": hashlib.sha256(f"{statement.part('TRUE')}\n{timezone}".encode()).hexdigest(), "since": first}
+def _take_up(source: Source, folder: Path, statement: Statement, first: int | None) -> None:
+    """Make the folder, or keep what stands there where it was made for the same and can be read."""
+    made_by = f"{statement.part('TRUE')}\n{source.config.timezone}"
+    plan = {"statement": hashlib.sha256(made_by.encode()).hexdigest(), "since": first}
     try:
         same = json.loads((folder / _PLAN).read_text(encoding="utf-8")) == plan
-    except (OSError, ValueError):
+        if same and any(folder.glob(f"*{_SUFFIX}")):
+            source.con.execute(f"SELECT count(*) FROM read_parquet({_files(folder)})").fetchall()
+    except (OSError, ValueError, duckdb.Error):  # what a power cut left of a file is no window
         same = False
     if not same:
         shutil.rmtree(folder, ignore_errors=True)

@@ -159,7 +159,8 @@ def test_a_first_load_that_ends_half_way_goes_on(bronze: Bronze, moodle: Moodle)
     assert len(seen) == 5
 
 
-def test_windows_read_for_something_else_are_not_taken(bronze: Bronze, moodle: Moodle) -> None:
+@pytest.mark.parametrize("what", ["another time zone", "a broken file"])
+def test_windows_read_for_something_else_or_broken_are_not_taken(bronze: Bronze, moodle: Moodle, what: str) -> None:
     scene(moodle)
     bronze.options = "lms_window_rows = 5"
 
@@ -168,8 +169,13 @@ def test_windows_read_for_something_else_are_not_taken(bronze: Bronze, moodle: M
 
     with pytest.raises(KeyboardInterrupt):
         bronze.load("lms_actividad", on_window=stop)
-    bronze.options = 'lms_window_rows = 100\ntimezone = "America/Punta_Arenas"'
+    (part,) = (bronze.folder / ".warehouse.duckdb.padm" / "windows").rglob("*.parquet")
+    if what == "a broken file":
+        part.write_bytes(part.read_bytes()[:100])
+    else:
+        bronze.options = 'lms_window_rows = 100\ntimezone = "America/Punta_Arenas"'
     assert "earlier run" not in note(bronze.load("lms_actividad"), "lms_actividad")
+    assert len(bronze.rows("lms_actividad")) == 4
 
 
 def test_the_future_and_an_empty_log(bronze: Bronze, moodle: Moodle) -> None:
