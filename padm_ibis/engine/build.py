@@ -46,7 +46,7 @@ def build(work: Work, run: RunState, stale: dict[str, str]) -> None:
                 broken.add(name)
                 run.report.tables.append(TableReport(model.layer, name, "skipped", note=f"reads {bad[0]}, which failed"))
                 continue
-            validation = making.make(model, stale[name])
+            validation = making.make(model)
             if validation and (error := schema_errors(model.contract, validation)) is not None:
                 errors.append(error)
                 broken.add(name)

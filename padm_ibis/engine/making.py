@@ -56,7 +56,7 @@ class Making:
         self._seconds: dict[str, float] = {}
         self._beside: list[str] = []
 
-    def make(self, model: Model, why: str) -> Validation | None:
+    def make(self, model: Model) -> Validation | None:
         """Make and check what of a table would come out otherwise; None where nothing would."""
         self._run.progress.start(f"{model.layer}.{model.name}")
         began = time.perf_counter()
@@ -76,7 +76,7 @@ class Making:
                 seconds=self._seconds[model.name],
                 checks=validation.tried,
                 warnings=validation.warnings,
-                note=f"{share.why}: the rows of {self._renewal.moved.told()}" if share.extent == "people" else why,
+                note=f"{share.why}: the rows of {self._renewal.moved.told()}" if share.extent == "people" else share.why,
             )
         )
         self._run.report.checks += validation.results

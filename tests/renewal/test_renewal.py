@@ -272,8 +272,10 @@ def test_a_small_table_is_made_as_a_whole(tmp_path: Path, extents: dict[str, str
     nights = Nights(tmp_path)
     nights.run()
     nights.rows["mark"].append((900, 3, 1, "2023-01-01", 9))
-    nights.run()
+    nights.as_of += dt.timedelta(days=1)
+    notes = {table.name: table.note for table in nights.run().tables}
     assert (extents["fact_mark"], extents["totals"]) == ("people", "all"), "72 rows and 24"
+    assert (notes["totals"], notes["ranked"]) == ("fact_mark changed; few rows", "totals changed"), "whatever the day"
     assert nights.found() == nights.expected()
 
 
