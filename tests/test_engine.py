@@ -156,7 +156,7 @@ def test_another_date_rebuilds_what_depends_on_it(run: Run, folder: Path) -> Non
     report = run(as_of="2024-06-15")
     assert actions(report)["dim_pupil"] == "unchanged"
     assert actions(report)["fact_mark"] == "built"
-    assert next(t.note for t in report.tables if t.name == "fact_mark") == "as_of 2024-12-31 → 2024-06-15"
+    assert next(t.note for t in report.tables if t.name == "fact_mark") == ("as_of 2024-12-31 → 2024-06-15; 50% of all people")
     assert rows(folder, "SELECT mark_id FROM silver.fact_mark ORDER BY 1") == [(10,), (11,)]
 
 
