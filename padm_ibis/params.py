@@ -24,8 +24,6 @@ class Lms:
         Short names of roles that teach or manage, beside those that do by their archetype.
     course_code
         Regular expression with one group that finds the code of a subject in a course's idnumber, else in its short name.
-    history_from
-        First academic year whose activity counts as observed; None for that of the platform's first day.
     """
 
     name: str
@@ -33,7 +31,6 @@ class Lms:
     links: tuple[str, ...] = ("idnumber:documento", "username:documento", "username:usuario", "email:email")
     teaching_roles: tuple[str, ...] = ()
     course_code: str | None = None
-    history_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,6 +341,24 @@ def test_rows_beside_deleted_ones_are_written_anew_when_these_are_many(backend: 
     assert sizes[11][0] < 275_000
 
 
+def test_a_file_that_cannot_be_counted_is_told_as_damaged_and_made_anew(
+    backend: DuckDBBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(backend, 1)
+    counted = []
+
+    def damaged(con: duckdb.DuckDBPyConnection) -> None:
+        counted.append(con)
+        if len(counted) == 1:
+            raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match stored checksum 2")
+
+    monkeypatch.setattr("padm_ibis.backends.duckdb.work._spare_rows", damaged)
+    with backend.open() as work:
+        assert work.execute("SELECT x FROM silver.a") == [(1,)]
+    assert len(counted) == 2
+    assert len(list(backend.state.glob("work.invalid.*.duckdb"))) == 1
+
+
 def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtra, match=r"needs psycopg, which is not installed[^$]*padm-ibis\[postgres\]"):

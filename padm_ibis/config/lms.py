@@ -52,10 +52,6 @@ class LmsKeys(Section):
         description="Moodle: regular expression with one group that finds a subject's code in a course's idnumber, else in its"
         " short name; without it, courses belong to no subject.",
     )
-    history_from: int | None = Field(
-        default=None,
-        description="Moodle: first academic year whose activity counts as observed; without it, that of its first day.",
-    )
     lms_window_rows: int = Field(
         default=5_000_000,
         ge=1,

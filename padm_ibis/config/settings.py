@@ -120,7 +120,6 @@ class Config(File):
                 links=tuple(source.links),
                 teaching_roles=tuple(source.teaching_roles),
                 course_code=source.course_code,
-                history_from=source.history_from,
             )
             for name, source in sorted(self.sources.items())
             if source.kind == "moodle"

@@ -39,10 +39,10 @@ def test_a_platform_serves_all_student_systems_with_the_four_strategies(tmp_path
 def test_everything_may_be_said_otherwise(tmp_path: Path) -> None:
     text = (
         '[sources.campus]\nkind = "moodle"\nurl = "postgres://localhost/moodle"\nschema = "aula"\nserves = ["sede2"]\n'
-        'links = ["email:email"]\nteaching_roles = ["ayudante"]\ncourse_code = "^([A-Z]+)"\nhistory_from = 2022\n'
+        'links = ["email:email"]\nteaching_roles = ["ayudante"]\ncourse_code = "^([A-Z]+)"\n'
     )
     found = config(tmp_path, text)
-    assert found.params(DAY).lms == (Lms("campus", ("sede2",), ("email:email",), ("ayudante",), "^([A-Z]+)", 2022),)
+    assert found.params(DAY).lms == (Lms("campus", ("sede2",), ("email:email",), ("ayudante",), "^([A-Z]+)"),)
     assert found.sources["campus"].schema == "aula"
 
 

@@ -340,6 +340,9 @@ class DuckDBWork:
         except PadmError:
             con.close()
             raise
+        except duckdb.Error as error:
+            con.close()
+            raise explained(error, self.path) from None
         return con
 
 
